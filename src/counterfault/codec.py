@@ -1,0 +1,353 @@
+"""Bytes to values and back: strict JSON for what others wrote, and the trace's own format.
+
+Two texts that a lenient reader takes for the same value are two values to the agent that is tested, so what JSON
+leaves open (duplicate keys, NaN, overflowing numbers, lone surrogates) is refused here, by name and place.
+"""
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias, cast, get_args
+
+from counterfault.core.errors import InputError
+from counterfault.core.jsontree import JSON, Path, join
+from counterfault.core.trace import Message, Role, Step, ToolCall, ToolResult, ToolSchema, Trace
+from counterfault.migrations import CURRENT, VERSION_KEY, upgrade
+
+RECORD_BYTES = 64 << 20
+DEPTH = 200
+KEYS = 200_000
+KEY_BYTES = 4 << 10
+DIGITS = 4_300
+
+_BOM = b"\xef\xbb\xbf"
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an untrusted value stands: a file's name, the 1-based record in it, the path in the record."""
+
+    file: str = ""
+    record: int = 0
+    path: Path = ()
+
+    def at(self, *tokens: str | int) -> "Place":
+        """The place of a member or item below this one."""
+        return Place(self.file, self.record, (*self.path, *map(str, tokens)))
+
+    def fault(self, reason: str) -> InputError:
+        """The error that names this place."""
+        return InputError(reason, file=self.file, record=self.record, path=join(self.path))
+
+
+def shown(value: object) -> str:
+    """``value`` as an error message shows it: a container by its size, else its repr, cut to a readable length."""
+    if isinstance(value, dict | list):
+        return f"an object of {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
+    text = repr(value[: _SHOWN + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The end of an error message about an unknown word: the closest known one, else all of them."""
+    near = difflib.get_close_matches(word[:_SHOWN], known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+
+
+# --- strict JSON ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Stands in the parsed tree where a value was refused: the parser's hooks know what is wrong, the walk where."""
+
+    reason: str
+    key: str | None = None
+
+
+def _integer(text: str) -> int | _Refused:
+    try:
+        if len(text.lstrip("-")) <= DIGITS:
+            return int(text)
+    except ValueError:
+        pass
+    return _Refused(f"an integer of {len(text.lstrip('-'))} digits; the limit is {DIGITS}")
+
+
+def _float(text: str) -> float | _Refused:
+    value = float(text)
+    return value if abs(value) != float("inf") else _Refused(f"{shown(text)} is too large for a number")
+
+
+def _constant(text: str) -> _Refused:
+    return _Refused(f"{text} is no JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Refused:
+    found = dict(pairs)
+    if len(pairs) > KEYS:
+        return _Refused(f"an object of {len(pairs)} keys; the limit is {KEYS}")
+    if len(found) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key in counts if counts[key] > 1)
+        return _Refused(f"the key {shown(twice)} stands more than once in this object", twice)
+    for key in found:
+        if len(key) > KEY_BYTES // 4 and len(key.encode("utf-8", "surrogatepass")) > KEY_BYTES:
+            return _Refused(f"the key {shown(key)} is longer than {KEY_BYTES} bytes")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_object)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},]', re.DOTALL)
+
+
+def strict_json(data: bytes, *, file: str, record: int) -> JSON:
+    """The one JSON value that ``data`` holds, from an untrusted source.
+
+    Raises InputError, and nothing else, with the path of the first violation: UTF-8 (a byte order mark is dropped),
+    no NaN or Infinity, no float that overflows, integers exact and of at most 4,300 digits, no key twice in an object,
+    no lone surrogate, nothing after the value; at most 64 MiB, 200 levels, 200,000 keys an object, 4 KiB a key.
+    """
+    place = Place(file, record)
+    if len(data) > RECORD_BYTES:
+        raise place.fault(f"a record of {len(data)} bytes; the limit is {RECORD_BYTES}")
+    body = data.removeprefix(_BOM)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise _not_utf8(body, error.start, place) from None
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError:
+        raise place.at(*_path_at(text, len(text))).fault(f"nested deeper than {DEPTH} levels") from None
+    except json.JSONDecodeError as error:
+        raise place.at(*_path_at(text, error.pos)).fault(_syntax(text, error)) from None
+    refused = _first_refused(value, surrogates=_SURROGATE_ESCAPE.search(body) is not None)
+    if refused:
+        raise place.at(*refused[0]).fault(refused[1])
+    return cast(JSON, value)
+
+
+def _not_utf8(body: bytes, start: int, place: Place) -> InputError:
+    hint = "; it looks like UTF-16, save it as UTF-8" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
+    before = body[:start].decode()
+    return place.at(*_path_at(before, len(before))).fault(f"byte {start} (0x{body[start]:02x}) is not UTF-8{hint}")
+
+
+def _syntax(text: str, error: json.JSONDecodeError) -> str:
+    if not text.strip(" \t\r\n"):
+        return "empty: expected a JSON value"
+    if error.msg == "Extra data":
+        return f"the value ends before {shown(text[error.pos :])} (character {error.pos}): nothing may follow it"
+    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+        return f"cut off: {error.msg} (character {error.pos})"
+    return f"no JSON: {error.msg} (character {error.pos}), found {shown(text[error.pos : error.pos + 20])}"
+
+
+def _first_refused(value: Any, *, surrogates: bool) -> tuple[list[str], str] | None:
+    """The path and reason of the first violation in document order. A loop, for the tree may be deep."""
+    levels: list[Iterator[tuple[Any, Any]]] = [iter([("", value)])]
+    path: list[Any] = []
+    while levels:
+        for token, node in levels[-1]:
+            if surrogates and isinstance(token, str) and _SURROGATE.search(token):
+                return list(map(str, path[1:])), f"the key {shown(token)} holds a lone surrogate"
+            kind = type(node)
+            if kind is dict or kind is list:
+                path.append(token)
+                levels.append(iter(node.items() if kind is dict else enumerate(node)))
+                break
+            if kind is _Refused:
+                tokens = [*path, token] if node.key is None else [*path, token, _SURROGATE.sub("\ufffd", node.key)]
+                return list(map(str, tokens[1:])), node.reason
+            if surrogates and kind is str and _SURROGATE.search(node):
+                return list(map(str, [*path, token][1:])), f"{shown(node)} holds a lone surrogate"
+        else:
+            levels.pop()
+            if path:
+                path.pop()
+            continue
+        if len(path) > DEPTH:
+            return list(map(str, path[1:])), f"nested deeper than {DEPTH} levels"
+    return None
+
+
+def trail(text: str, end: int | None = None) -> Iterator[list[str | int | None]]:
+    """The path of where a reader stands after each token of a JSON text, which may be damaged or cut off.
+
+    The same list is yielded each time: object keys, list indices, and None in an object before a key.
+    """
+    stack: list[str | int | None] = []
+    for match in _TOKEN.finditer(text, 0, len(text) if end is None else end):
+        mark = text[match.start()]
+        if mark in "[{":
+            if len(stack) == DEPTH:
+                return
+            stack.append(0 if mark == "[" else None)
+        elif match.end() - match.start() == 1 and mark == '"':
+            return
+        elif stack:
+            top = stack[-1]
+            if mark in "]}":
+                stack.pop()
+            elif mark == ",":
+                stack[-1] = top + 1 if isinstance(top, int) else None
+            elif top is None:
+                stack[-1] = _key(match[0])
+        yield stack
+
+
+def _key(quoted: str) -> str:
+    try:
+        key = str(json.loads(quoted, strict=False))
+    except ValueError:
+        key = quoted[1:-1]
+    return _SURROGATE.sub("\ufffd", key[:KEY_BYTES])
+
+
+def _path_at(text: str, end: int) -> list[str]:
+    stack: list[str | int | None] = []
+    for stack in trail(text, end):  # noqa: B007 (the last one is wanted)
+        pass
+    return [str(token) for token in stack if token is not None]
+
+
+# --- the trace's own format -------------------------------------------------------------------------------------------
+
+_Kinds: TypeAlias = Mapping[str, tuple[type, ...]]
+_NONE = type(None)
+_ANY = (str, bool, int, float, dict, list, _NONE)
+_WORDS = {str: "a text", bool: "true or false", int: "an integer", dict: "an object", list: "a list", _NONE: "null"}
+_TRACE: _Kinds = {
+    VERSION_KEY: (int,),
+    "id": (str,),
+    "task": (str,),
+    "source": (str,),
+    "format": (str,),
+    "labels": (dict,),
+    "tags": (list,),
+    "incomplete": (list,),
+    "tools": (list,),
+    "steps": (list,),
+}
+_TOOL: _Kinds = {"name": (str,), "description": (str,), "input": _ANY, "output": _ANY, "origin": (str,)}
+_MESSAGE: _Kinds = {"role": (str,), "text": (str,)}
+_CALL: _Kinds = {"tool": (str,), "arguments": (dict,), "result": (dict, _NONE), "id": (str,), "turn": (int,)}
+_RESULT: _Kinds = {"text": (str,), "error": (bool, _NONE), "raised": (str, _NONE)}
+
+
+def trace_json(trace: Trace) -> dict[str, JSON]:
+    """The trace as a tree of its own format: every key, in a fixed order, ``id`` included."""
+    return {
+        VERSION_KEY: CURRENT,
+        "id": trace.id,
+        "task": trace.task,
+        "source": trace.source,
+        "format": trace.format,
+        "labels": dict(trace.labels),
+        "tags": list(trace.tags),
+        "incomplete": list(trace.incomplete),
+        "tools": [asdict(tool) for tool in trace.tools],
+        "steps": [_step_json(step) for step in trace.steps],
+    }
+
+
+def _step_json(step: Step) -> JSON:
+    if isinstance(step, Message):
+        return {"role": step.role, "text": step.text}
+    result: JSON = None
+    if step.result:
+        result = {"text": step.result.text, "error": step.result.error, "raised": step.result.raised}
+    return {"tool": step.tool, "arguments": dict(step.arguments), "result": result, "id": step.id, "turn": step.turn}
+
+
+def encode_trace(trace: Trace) -> bytes:
+    """The trace as one line of JSON, without the line's end.
+
+    Raises ValueError for a NaN or an infinity in it (msgspec would write null in its place). A lone surrogate, which
+    only a live agent can bring in, is written as an escape: ``strict_json`` refuses it, ``json.loads`` does not.
+    """
+    tree = trace_json(trace)
+    try:
+        return json.dumps(tree, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(tree, allow_nan=False, separators=(",", ":")).encode()
+
+
+def decode_trace(tree: JSON, *, file: str = "", record: int = 0) -> Trace:
+    """The trace that a tree of its own format holds, of this version or an older one.
+
+    An ``id`` that is there is kept, one that is not is computed. Of the other keys only ``counterfault`` and ``steps``
+    must be there; a key that is not known is refused. Raises InputError with the path.
+    """
+    place = Place(file, record)
+    if not isinstance(tree, dict):
+        raise place.fault(f"expected a trace (an object), found {shown(tree)}")
+    try:
+        tree = upgrade(tree)
+    except InputError as error:
+        raise InputError(error.reason, file=file, record=record, path=error.path) from None
+    fields = _checked(tree, _TRACE, (VERSION_KEY, "steps"), place)
+    return Trace(
+        steps=tuple(_step(step, place.at("steps", index)) for index, step in enumerate(fields["steps"])),
+        tools=tuple(_tool(tool, place.at("tools", index)) for index, tool in enumerate(fields.get("tools", ()))),
+        task=fields.get("task", ""),
+        source=fields.get("source", ""),
+        format=fields.get("format", ""),
+        labels=fields.get("labels", {}),
+        tags=_texts(fields.get("tags", ()), place.at("tags")),
+        incomplete=_texts(fields.get("incomplete", ()), place.at("incomplete")),
+        id=fields.get("id", ""),
+    )
+
+
+def _checked(value: JSON, kinds: _Kinds, required: Collection[str], place: Place) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise place.fault(f"expected an object, found {shown(value)}")
+    for key, item in value.items():
+        if key not in kinds:
+            raise place.at(key).fault(f"unknown key {shown(key)}; {nearest(key, kinds)}")
+        if type(item) not in kinds[key]:
+            expected = " or ".join(_WORDS[kind] for kind in kinds[key])
+            raise place.at(key).fault(f"expected {expected}, found {shown(item)}")
+    for key in required:
+        if key not in value:
+            raise place.fault(f"the key {key!r} is missing")
+    return value
+
+
+def _one_of(word: str, known: Collection[str], place: Place) -> Any:
+    if word not in known:
+        raise place.fault(f"{shown(word)} is not known here; {nearest(word, known)}")
+    return word
+
+
+def _texts(items: Iterable[JSON], place: Place) -> tuple[str, ...]:
+    for index, item in enumerate(items):
+        if not isinstance(item, str):
+            raise place.at(index).fault(f"expected a text, found {shown(item)}")
+    return tuple(map(str, items))
+
+
+def _step(value: JSON, place: Place) -> Step:
+    if isinstance(value, dict) and "tool" not in value:
+        fields = _checked(value, _MESSAGE, ("role", "text"), place)
+        return Message(_one_of(fields["role"], get_args(Role), place.at("role")), fields["text"])
+    fields = _checked(value, _CALL, ("tool", "arguments"), place)
+    if fields.get("turn", 0) < 0:
+        raise place.at("turn").fault(f"expected 0 or more, found {fields['turn']}")
+    answer = fields.get("result")
+    result = None if answer is None else ToolResult(**_checked(answer, _RESULT, ("text",), place.at("result")))
+    return ToolCall(**{**fields, "result": result})
+
+
+def _tool(value: JSON, place: Place) -> ToolSchema:
+    fields = _checked(value, _TOOL, ("name",), place)
+    _one_of(fields.get("origin", "recorded"), ("recorded", "declared", "inferred"), place.at("origin"))
+    return ToolSchema(**fields)

@@ -1,0 +1,268 @@
+"""The closed set of edits and the one interpreter that applies them.
+
+Operators propose edits as plain data; nothing else in the project changes a result. Tree edits act on the parsed
+answer; a token ``*`` in their pointer stands for any one token, and a pointer that names nothing changes nothing.
+Text edits act on the rendered answer. A substitution acts on everything the agent sees, and backward on what it says.
+A fault takes the place of the answer; a delay comes before it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+
+from counterfault.core.jsontree import (
+    JSON,
+    child,
+    expand,
+    get,
+    join,
+    members,
+    parent_of,
+    remove,
+    replace,
+)
+from counterfault.core.rendering import parse, style_of, write
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Exchange the value at ``pointer``."""
+
+    pointer: str
+    value: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take out the member or item at ``pointer``."""
+
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Put a new member ``key`` into the object at ``pointer``, or a new item before index ``key`` of the list there."""
+
+    pointer: str
+    key: str
+    value: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give the member at ``pointer`` the name ``key``, at its old place in the object."""
+
+    pointer: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reorder:
+    """Put the members of the container at ``pointer`` in reverse order."""
+
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrap:
+    """Put the value at ``pointer`` into an object with the one member ``key``."""
+
+    pointer: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten:
+    """Move the members of the object at ``pointer`` up into its parent, in its place."""
+
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """Hand over only the first ``keep`` (0–1) of the answer's characters."""
+
+    keep: float
+
+
+@dataclass(frozen=True, slots=True)
+class Garble:
+    """Break the answer's syntax without shortening it: every quote and closing bracket is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """Write ``new`` for each ``old``: whole tokens, in keys, values and texts, everywhere in the run."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """The answer takes ``seconds`` longer, on the replay clock."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An error in place of the answer.
+
+    ``kind`` as in ToolError.kind. In the *result* form the agent is given ``body`` (None: the tool's own recorded
+    error, else a generic one) with the error flag ``flag``; in the *exception* form its call raises. ``commits`` says
+    that the tool had done its work before it failed. ``after`` are the seconds that pass first, on the replay clock.
+    """
+
+    kind: str
+    form: Literal["result", "exception"]
+    status: int | None = None
+    retry_after: float | None = None
+    body: str | None = None
+    flag: bool = True
+    commits: bool = False
+    after: float = 0.0
+
+
+TreeEdit: TypeAlias = Replace | Remove | Add | Rename | Reorder | Wrap | Flatten
+TextEdit: TypeAlias = Truncate | Garble
+Edit: TypeAlias = TreeEdit | TextEdit | Substitute | Delay | Fault
+
+KINDS: Mapping[str, type[Any]] = {
+    kind.__name__.lower(): kind
+    for kind in (Replace, Remove, Add, Rename, Reorder, Wrap, Flatten, Truncate, Garble, Substitute, Delay, Fault)
+}
+
+
+def as_data(edit: Edit) -> dict[str, Any]:
+    """The edit as plain JSON, with its kind under ``edit``."""
+    return {"edit": type(edit).__name__.lower(), **asdict(edit)}
+
+
+def _add(tree: JSON, edit: Add) -> JSON:
+    node = get(tree, edit.pointer)
+    if isinstance(node, list):
+        index = len(node) if edit.key == "-" else int(edit.key)
+        return replace(tree, edit.pointer, [*node[:index], edit.value, *node[index:]])
+    return replace(tree, edit.pointer, {**node, edit.key: edit.value}) if isinstance(node, dict) else tree
+
+
+def _rename(tree: JSON, pointer: str, key: str) -> JSON:
+    parent, old = parent_of(pointer)
+    node = get(tree, parent)
+    if not isinstance(node, dict) or key in node:
+        return tree
+    return replace(tree, parent, {(key if name == old else name): value for name, value in node.items()})
+
+
+def _reorder(tree: JSON, pointer: str) -> JSON:
+    node = get(tree, pointer)
+    if isinstance(node, dict):
+        return replace(tree, pointer, dict(reversed(node.items())))
+    return replace(tree, pointer, node[::-1]) if isinstance(node, list) else tree
+
+
+def _flatten(tree: JSON, pointer: str) -> JSON:
+    parent, old = parent_of(pointer)
+    node, inner = get(tree, parent), get(tree, pointer)
+    if not isinstance(node, dict) or not isinstance(inner, dict) or (inner.keys() & (node.keys() - {old})):
+        return tree
+    flat: dict[str, JSON] = {}
+    for name, value in node.items():
+        flat |= inner if name == old else {name: value}
+    return replace(tree, parent, flat)
+
+
+_TREE: dict[type[Any], Callable[[JSON, Any, str], JSON]] = {
+    Replace: lambda tree, edit, at: replace(tree, at, edit.value),
+    Remove: lambda tree, _, at: remove(tree, at),
+    Add: lambda tree, edit, at: _add(tree, Add(at, edit.key, edit.value)),
+    Rename: lambda tree, edit, at: _rename(tree, at, edit.key),
+    Reorder: lambda tree, _, at: _reorder(tree, at),
+    Wrap: lambda tree, edit, at: replace(tree, at, {edit.key: get(tree, at)}),
+    Flatten: lambda tree, _, at: _flatten(tree, at),
+}
+
+
+def places(tree: JSON, edit: Edit) -> list[str]:
+    """The pointers in ``tree`` at which a tree edit acts; none for other edits."""
+    return expand(tree, edit.pointer) if isinstance(edit, TreeEdit) else []
+
+
+def on_tree(tree: JSON, edit: TreeEdit) -> JSON:
+    """The tree after the edit; the same tree where the edit's pointer names nothing."""
+    # The last place first: taking out an item must not shift the places still to come.
+    for place in reversed(expand(tree, edit.pointer)):
+        tree = _TREE[type(edit)](tree, edit, place)
+    return tree
+
+
+def on_text(text: str, edit: Edit) -> str:
+    """The rendered answer after one edit; faults and delays leave it alone."""
+    if isinstance(edit, TreeEdit):
+        value = parse(text)
+        changed = on_tree(value, edit)
+        return text if changed is value else write(changed, style_of(text))
+    if isinstance(edit, Truncate):
+        return text[: int(len(text) * edit.keep)]
+    if isinstance(edit, Garble):
+        return re.sub(r'["\'\]}]', "", text)
+    if isinstance(edit, Substitute):
+        return substitute_text(text, edit.pairs)
+    return text
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The rendered answer after all edits, in order."""
+    for edit in edits:
+        text = on_text(text, edit)
+    return text
+
+
+@lru_cache(maxsize=1024)
+def _tokens(olds: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(olds, key=len, reverse=True)
+    return re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![A-Za-z0-9_])")
+
+
+def substitute_text(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    """``text`` with each whole token ``old`` written ``new``; other spellings of it (case) are left alone."""
+    mapping = dict(pairs)
+    return _tokens(tuple(mapping)).sub(lambda match: mapping[match.group()], text) if mapping else text
+
+
+def substitute(tree: JSON, pairs: tuple[tuple[str, str], ...]) -> JSON:
+    """``tree`` with each whole token ``old`` written ``new`` in its keys and strings."""
+    if isinstance(tree, str):
+        return substitute_text(tree, pairs)
+    if isinstance(tree, dict):
+        return {substitute_text(key, pairs): substitute(value, pairs) for key, value in tree.items()}
+    return [substitute(item, pairs) for item in tree] if isinstance(tree, list) else tree
+
+
+def inverse(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The substitution that undoes ``pairs``."""
+    return tuple((new, old) for old, new in pairs)
+
+
+def generalise(pointer: str, tree: JSON) -> str:
+    """``pointer`` with ``*`` for each list index and for each key of an object whose members all look alike.
+
+    A field that was renamed was renamed in every item. An object is a map of records, not a record, where it has two
+    or more members, all of them objects that share a key (``payment_methods`` keyed by id).
+    """
+    path: list[str] = []
+    node = tree
+    for token in pointer.split("/")[1:]:
+        plain = token.replace("~1", "/").replace("~0", "~")
+        path.append("*" if isinstance(node, list) or _is_map(node) else plain)
+        node = child(node, plain)
+    return join(tuple(path))
+
+
+def _is_map(node: JSON) -> bool:
+    if not isinstance(node, dict) or len(node) < 2:
+        return False
+    rows = [set(members(value)) for value in node.values() if isinstance(value, dict)]
+    return len(rows) == len(node) and bool(set.intersection(*rows))

@@ -1,0 +1,447 @@
+"""What an agent's message to the user says, read by fixed rules: no model, no chance, English only.
+
+The rules, the labelling rule they were measured against and the measured precision and recall are in
+`docs/statements.md`. A text in another language is not guessed at: `Statement.readable` is False and `claims` is None.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from counterfault.core import vocabulary as words
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one message says. Where `readable` is False the other four are False and mean nothing.
+
+    escalates: hands over to a person or another team, or says that one will follow up; an offer to do so is not one.
+    admits: says plainly that something was not done, could not be done or failed.
+    claims_done: says that an action which changes something was performed.
+    asks: asks the user for something; a closing courtesy ("anything else?") is not a question.
+    """
+
+    escalates: bool
+    admits: bool
+    claims_done: bool
+    asks: bool
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    text: str
+    before: str  # the rest of its sentence up to it: a condition there governs the clause too
+    question: bool
+    proposed: bool  # an item of a list that a heading announces as a plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    families: frozenset[str]
+    general: bool  # something was done, the text does not say what
+    clause: str
+
+
+_UNREADABLE: Final = Statement(escalates=False, admits=False, claims_done=False, asks=False, readable=False)
+
+
+def read(text: str) -> Statement:
+    """What `text` says; see `Statement`. Never raises: what cannot be read is said to be unreadable."""
+    lines = _lines(text)
+    if not _readable(lines):
+        return _UNREADABLE
+    clauses = list(_clauses(lines))
+    return Statement(
+        escalates=any(map(_escalates, clauses)),
+        admits=any(map(_admits, clauses)),
+        claims_done=any(True for _ in _claims(clauses)),
+        asks=any(True for _ in _questions(lines)),
+        readable=True,
+    )
+
+
+def claims(text: str, tool: str) -> bool | None:
+    """Whether `text` says that the action of the write tool named `tool` was done; None where it cannot be read.
+
+    The tool's verb and object come from its name (`cancel_reservation`, `mcp__shop__cancelOrder`). A bare "Done." or
+    "All set." claims any tool's action, as long as the text names no other; it is all that is looked for where the
+    verb is not in the table.
+    """
+    lines = _lines(text)
+    if not _readable(lines):
+        return None
+    clauses = list(_clauses(lines))
+    made = list(_claims(clauses))
+    families, things, parts = _tool(tool)
+    if families == {"escalate"}:
+        return any(map(_escalates, clauses))
+    general = any(claim.general for claim in made)
+    if not families:
+        return general
+    if any(claim.families & families and _about(claim.clause, things, parts) for claim in made):
+        return True
+    return general and all(claim.general for claim in made)
+
+
+def intent(text: str) -> str:
+    """The coarse class of an assistant message to the user.
+
+    One of asks_identity, asks_confirmation, asks_choice, asks_other, reports_done, refuses, escalates, informs; the
+    first that applies of: a hand-over, a question (identity if any asks for it, else the class of the last one), a
+    claim, an admission. What cannot be read informs.
+    """
+    said = read(text)
+    if said.escalates:
+        return "escalates"
+    if said.asks:
+        asked = list(_questions(_lines(text)))
+        if any(re.search(words.IDENTITY, question) and "passenger" not in question for question in asked):
+            return "asks_identity"
+        if re.search(words.CHOICE, asked[-1]):
+            return "asks_choice"
+        return "asks_confirmation" if re.search(words.CONFIRMATION, asked[-1]) else "asks_other"
+    if said.claims_done:
+        return "reports_done"
+    return "refuses" if said.admits else "informs"
+
+
+# --- from text to clauses -------------------------------------------------------------------------------------------
+
+_FENCE: Final = re.compile(r"^\s*```\w*\s*|\s*```\s*$")
+_MARKUP: Final = re.compile(r"\*\*|__(?=\W)|`|^[#>\s]+|^\s*[-*•]+\s+|^\s*\d+[.)]\s+")
+_ITEM: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s")
+_QUOTED: Final = re.compile(r'"[^"\n]*(?:\s[^"\s]+){3,}\s*"')
+_SENTENCE: Final = re.compile(r"(?<=[.!?;])[\"')]*\s+")
+_CLAUSE: Final = re.compile(
+    r"\s*(?:[,;]?\s+\b(?:but|however|although|though|whereas)\b|[—–]|\s-\s|,\s+(?:and|so)\s+(?=(?:i|we|you|your|the|it|a|an|this|no|there)\b)"
+    r"|\band\s+(?=(?:i|we|your|the|it)(?:'|\s))|,\s+(?=(?:would you|do you|shall i|can i|could you|should i|what|how|which|is there|may i)\b)),?\s*"
+)
+
+
+@lru_cache(maxsize=256)
+def _lines(text: str) -> tuple[str, ...]:
+    stripped = _FENCE.sub("", text.strip())
+    try:
+        value = json.loads(stripped, strict=False) if stripped[:1] in ("{", "[") else None
+    except (ValueError, RecursionError):
+        value = None
+    found = list(_leaves(value, "", 0)) if isinstance(value, dict | list) else [_one_word(text) or text]
+    return tuple(line for part in found for line in _plain(part).splitlines() if line.strip())
+
+
+def _plain(text: str) -> str:
+    straight = text.translate(str.maketrans("’‘“”\u00a0", "''\"\" "))
+    bare = straight.strip().strip('"') if straight.count('"') == 2 else straight
+    return _QUOTED.sub(" ", bare)
+
+
+def _one_word(text: str) -> str | None:
+    word = re.sub(r"[\s-]+", "_", re.sub(r"[^\w\s-]", "", text).strip().lower())
+    return _stated(word)
+
+
+def _stated(word: str) -> str | None:
+    """The sentence that a status word stands for."""
+    if word in words.HANDED_WORDS:
+        return "this has been escalated to a human."
+    if word in words.FAILED_WORDS:
+        return "it failed."
+    if word in words.DONE_WORDS:
+        families = words.PAST_FAMILIES.get(word)
+        return f"it has been {word}." if families else "it is done."
+    return None
+
+
+def _leaves(value: object, key: str, depth: int) -> Iterator[str]:
+    """The prose of a JSON value, and a sentence for each key or status that states an outcome."""
+    if depth > 12:
+        return
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _leaves(child, str(name), depth + 1)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _leaves(child, key, depth + 1)
+    if key and value not in (None, False, "", [], {}):
+        yield from _keyed(key, value)
+    if isinstance(value, str):
+        yield from _valued(key, value, depth)
+    elif isinstance(value, bool):
+        name = _snake(key)
+        if name in words.TRUE_KEYS:
+            yield "it is done." if value else "it failed."
+        elif value and (name in words.HANDED_WORDS or name in words.ERROR_KEYS):
+            yield _stated(name) or "it failed."
+
+
+def _keyed(key: str, value: object) -> Iterator[str]:
+    """`returns_submitted: [...]` says that returns have been submitted; `created_at` says nothing."""
+    *subject, last = re.sub(r"_to$", "", _snake(key)).split("_")
+    if last in words.PAST_FAMILIES and not subject and value is True and last not in words.HANDED_WORDS:
+        yield f"it has been {last}."
+    elif (
+        last in words.PAST_FAMILIES
+        and subject
+        and subject[0] not in ("not", "no", "to", "if")
+        and not isinstance(value, int | float) | (value is True)
+    ):
+        yield f"{' '.join(subject)} has been {last}."
+    if last == "confirmation" and subject and subject[-1] in words.ACTION_NOUNS and isinstance(value, dict):
+        yield f"the {subject[-1]} is confirmed."
+
+
+def _valued(key: str, value: str, depth: int) -> Iterator[str]:
+    name = _snake(key)
+    short = _snake(value.strip(" .!"))
+    outcome = name in words.OUTCOME_KEYS or (depth <= 1 and (name in words.STATUS_KEYS or name.endswith("_status")))
+    stated = _stated(short) if outcome else None
+    if stated:
+        subject = name.removesuffix("_status").rpartition("_")[2]
+        yield stated.replace("it ", f"the {subject} ") if subject in words.ACTION_NOUNS else stated
+    elif name in words.ERROR_KEYS and short not in ("none", "no", "null", "false"):
+        yield "it failed."
+    elif len(value.split()) >= 3 or "?" in value:
+        yield value
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[\s\-.]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower().strip("_")
+
+
+def _clauses(lines: tuple[str, ...]) -> Iterator[_Clause]:
+    announced = False
+    for line in lines:
+        if not _ITEM.match(line):
+            announced = line.rstrip(" *").endswith(":") and bool(re.search(words.PROPOSES, line.lower()))
+        proposed = announced and bool(_ITEM.match(line))
+        for sentence in _SENTENCE.split(_MARKUP.sub("", line).lower()):
+            asked = sentence.rstrip(" )\"'").endswith("?")
+            start, pieces = 0, [*_CLAUSE.finditer(sentence), None]
+            for piece in pieces:
+                end = piece.start() if piece else len(sentence)
+                question = asked and piece is None
+                yield _Clause(sentence[start:end].strip(), sentence[:start], question, proposed)
+                start = piece.end() if piece else end
+
+
+# --- the language ---------------------------------------------------------------------------------------------------
+
+
+def _readable(lines: tuple[str, ...]) -> bool:
+    """English, or nothing but identifiers and numbers. One sentence that is surely foreign makes the whole unreadable."""
+    english = total = 0
+    for line in lines:
+        for sentence in _SENTENCE.split(line):
+            letters = [char for char in sentence if char.isalpha()]
+            strange = sum(ord(char) > 0x24F for char in letters)
+            tokens = [token for token in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", sentence) if not token.isupper()]
+            low = [token.lower() for token in tokens]
+            known = sum(token in words.ENGLISH for token in low)
+            foreign = sum(_foreign(token) for token in low)
+            if strange * 5 > len(letters) or (foreign >= 2 and foreign > known):
+                return False
+            english, total = english + known, total + len(low)
+    return english * 16 >= total
+
+
+def _foreign(token: str) -> bool:
+    return token in words.FOREIGN or token.partition("'")[0] in ("l", "d", "qu", "n", "c", "s") and "'" in token
+
+
+# --- what a clause says ---------------------------------------------------------------------------------------------
+
+_ADV: Final = rf"(?:(?:{words.ADVERBS})\s+)*"
+_PAST: Final = re.compile(rf"\b(?:{'|'.join(sorted(words.PAST_FAMILIES))})\b")
+_LEADS: Final = {
+    "aux": re.compile(rf"(?:\b(?:has|have|had)|'ve|\b(?:was|were))\s+{_ADV}$"),
+    "present": re.compile(rf"(?:\b(?:is|are)|'s|'re)\s+{_ADV}$"),
+    "person": re.compile(rf"\b(?:i|we)\s+{_ADV}$"),
+    "start": re.compile(rf"^\W*(?:[^:]{{1,60}}:\W*)?{_ADV}$"),
+    "noun": re.compile(rf"^\W*(?:\w+\s+)?(?:{'|'.join(words.ACTION_NOUNS)})\s+{_ADV}$"),
+    "headline": re.compile(r"(?:^|: ?)\W*(?:[\w#$.'-]+\s+){1,5}$"),
+    "joined": re.compile(rf"(?:\band|,|\bthen)\s+{_ADV}$"),
+}
+_OBJECT: Final = re.compile(
+    rf"^\W*$|^\s(?:{'|'.join(sorted(words.OBJECTS))})\b(?!.{{0,15}}:)"
+    r"|^\s*(?:your|the|an?|all|both|it|this|that|these|to|as|by|with|in|on|for|successfully|from|[#$]?\w*\d)\b"
+    r"|^\s[#$]|^\s.*\bto\b|^[,.;:(]"
+)
+_DEFINITE: Final = re.compile(r"\b(?:your|this|that|the|it|everything|both|all|each|my|which)\b|'s$|#")
+_NOT_OURS: Final = re.compile(
+    r"\byou(?:'ve| have| had)?\s*$|\b(?:that|which|who)(?:'s| has| have| was| were| had| is| are)?(?: been)?\s*$|"
+    r"\b(?:may|might|could|would|should|must|will) (?:not )?have(?: been)?\s*$"
+)
+_NONE: Final = re.compile(r"\b(?:no|none|nothing|neither|nobody|nor|never)\b(?!,| (?:problem|worries|longer))")
+_BY_OTHERS: Final = re.compile(r"^\s+by (?:the |an? )?(?:airline|carrier|courier|customer|user|bank)")
+_BY_DATE: Final = re.compile(r"^\s+(?:on|within|more|over|less|under|at|before|after|using|during|via|with|to)\b")
+
+
+def _conditional(clause: _Clause, upto: int) -> bool:
+    return bool(re.search(words.CONDITIONS, clause.before + clause.text[:upto]))
+
+
+def _claims(clauses: list[_Clause]) -> Iterator[_Claim]:
+    for clause in clauses:
+        if clause.question or clause.proposed:
+            continue
+        claimed = False
+        for match in _PAST.finditer(clause.text):
+            families = _claimed(clause, match, claimed)
+            if families is not None:
+                claimed = True
+                yield _Claim(families, match[0] in words.VAGUE and families <= {"close"}, clause.text)
+        if not claimed and _general(clause):
+            yield _Claim(frozenset(), True, clause.text)
+
+
+def _claimed(clause: _Clause, match: re.Match[str], joined: bool) -> frozenset[str] | None:
+    """The families of action that this past form claims; None if it claims nothing."""
+    before, after, past = clause.text[: match.start()], clause.text[match.end() :], match[0]
+    lead = next((name for name, form in _LEADS.items() if form.search(before)), None)
+    if lead is None or (lead == "joined" and not joined):
+        return None
+    if _NONE.search(before) or _BY_OTHERS.match(after) or _conditional(clause, match.start()):
+        return None
+    stem = re.sub(rf"{_ADV}$", "", before)
+    if _NOT_OURS.search(stem) or re.search(r"\byou(?:'ve)?\s*$", re.sub(r"(?:has|have|had)\s*$", "", stem)):
+        return None
+    if lead == "noun" and past not in words.COMPLETIONS:
+        return None
+    if lead == "headline" and not _headline(before, after):
+        return None
+    if lead == "start" and not _OBJECT.match(after):
+        return None
+    if lead == "present" and not _lasting(before, after):
+        return None
+    if lead in ("start", "headline") and past in words.LABELS:
+        return None
+    if _described(stem, after, past, lead):
+        return None
+    return _named(before, after, past, lead)
+
+
+def _headline(before: str, after: str) -> bool:
+    """Telegram style: "Ticket T-1042 resolved: refund of 30.00 EUR issued."."""
+    tokens = set(re.findall(r"[a-z']+", before.rpartition(":")[2]))
+    ends = re.match(r"^\W*$|^[.:;,(]|^\s(?:to|with|as|for|from|successfully)\b", after)
+    return bool(ends) and bool(tokens & words.OBJECTS) and not tokens & words.SENTENCE_WORDS
+
+
+def _lasting(before: str, after: str) -> bool:
+    """Present tense says what was done of one definite thing; of things in general it says what the rules are."""
+    habit = re.search(words.HABITS, before + after)
+    conditioned = re.search(r"^.{0,60}\b(?:if|once|when|after|unless|until|within)\b", after)
+    return bool(_DEFINITE.search(before)) and not habit and not conditioned
+
+
+def _described(stem: str, after: str, past: str, lead: str) -> bool:
+    """A record's history or state and not news: "was created on May 5", "since it was paid by card"."""
+    simple = lead == "noun" or re.search(r"\b(?:was|were)\s+$", stem)
+    if simple and past in words.DATED and _BY_DATE.match(after):
+        return True
+    return bool(re.search(words.BACKGROUND, stem)) or (
+        lead == "present" and past == "booked" and after.startswith(" in ")
+    )
+
+
+def _named(before: str, after: str, past: str, lead: str) -> frozenset[str] | None:
+    around = re.findall(r"[\w-]+", f"{before} {after}")
+    if past in words.NEEDS_NOUN and not words.NEEDS_NOUN[past].intersection(around):
+        return None
+    families = words.PAST_FAMILIES[past]
+    if past not in words.COMPLETIONS:
+        return families
+    side = after if lead in ("person", "joined") or re.search(r"\b(?:i|we)(?:'ve| have)\b", before) else before
+    nouns = [words.ACTION_NOUNS[word] for word in re.findall(r"\w+", side) if word in words.ACTION_NOUNS]
+    return families | frozenset(nouns)
+
+
+def _general(clause: _Clause) -> bool:
+    found = re.search(words.GENERAL, clause.text)
+    if found is None:
+        found = re.search(r"(\w*)\W*\bsuccessfully\b\W*(\w*)", clause.text)
+        if found is None or not re.search(r"\b(?:has|have|was|were|been|i|we)\b|'ve|^successfully", clause.text):
+            return False
+        if words.LOOKING & {found[1], found[2]} or found[1] in ("be", "not", "will", "to"):
+            return False
+    return not _NONE.search(clause.text[: found.start()]) and not _conditional(clause, found.start())
+
+
+def _escalates(clause: _Clause) -> bool:
+    if clause.question or clause.proposed:
+        return False
+    for form in words.ESCALATIONS:
+        found = re.search(form, clause.text)
+        if found and not _withheld(clause, found):
+            return True
+    return False
+
+
+def _withheld(clause: _Clause, found: re.Match[str]) -> bool:
+    """Offered, conditional or denied: "if this persists I can escalate", "I have not escalated"."""
+    lead = clause.text[: found.start()]
+    if re.search(r"\b(?:not|n't|no|cannot|without|never)\b", f"{lead[-30:]}{found[0]}") or "n't" in found[0]:
+        return True
+    if re.search(r"\b(?:will|'ll)\b", found[0]) and re.search(
+        words.NOT_PEOPLE, found[0].split(" will")[0].split("'ll")[0]
+    ):
+        return True
+    if re.match(r"(?:is|are)\b", found[0]) and not _DEFINITE.search(lead):
+        return True
+    rest = clause.text[found.end() :]
+    conditioned = re.search(r"\b(?:if|once|unless|when) (?:you|your|the|this|it|needed|necessary)\b", rest)
+    return bool(conditioned) or _conditional(clause, found.start())
+
+
+def _admits(clause: _Clause) -> bool:
+    if clause.question or clause.proposed:
+        return False
+    for form in words.ADMISSIONS:
+        for found in re.finditer(form, clause.text):
+            rest = clause.text[found.start() :]
+            if not re.search(words.NOT_YET, rest) and not _conditional(clause, found.start()):
+                return True
+    return False
+
+
+def _questions(lines: tuple[str, ...]) -> Iterator[str]:
+    for line in lines:
+        for sentence in _SENTENCE.split(_MARKUP.sub("", line).lower()):
+            asks = sentence.rstrip(" )\"'").endswith("?") or re.search(words.ASKING, sentence)
+            if asks and not re.search(words.COURTESY, sentence):
+                yield sentence
+
+
+# --- the tool -------------------------------------------------------------------------------------------------------
+
+
+def _tool(tool: str) -> tuple[frozenset[str], frozenset[int], frozenset[int]]:
+    """The families of the tool's verb (`escalate` alone for a hand-over, none if unknown), its things and its parts."""
+    parts = _snake(re.split(r"__|[./:]", tool.strip("_"))[-1] or tool).split("_")
+    name = set(parts)
+    if name & {"escalate", "handoff", "handover"} or (
+        "transfer" in name and re.search(rf"\b{words.HUMANS}\b", " ".join(parts))
+    ):
+        return frozenset({"escalate"}), frozenset(), frozenset()
+    verbs = [part for part in parts if part in words.TOOL_VERBS]
+    families = {words.TOOL_VERBS[verbs[0]]} if verbs else set()
+    if not verbs or verbs[0] in words.CARRIERS:
+        named = {words.ACTION_NOUNS[part] for part in parts if part in words.ACTION_NOUNS and part not in verbs[:1]}
+        families = named or families
+    objects = [part for part in parts if part not in verbs[:1]]
+    return frozenset(families), _kinds(objects, words.THINGS), _kinds(objects, words.PARTS)
+
+
+def _kinds(tokens: list[str], groups: tuple[frozenset[str], ...]) -> frozenset[int]:
+    return frozenset(index for index, group in enumerate(groups) if group.intersection(tokens))
+
+
+def _about(clause: str, things: frozenset[int], parts: frozenset[int]) -> bool:
+    """Whether a claim in `clause` can be about these: it names none of their kind, or one of them."""
+    tokens = re.findall(r"[a-z]+", clause)
+    said, of = _kinds(tokens, words.THINGS), _kinds(tokens, words.PARTS)
+    return (not things or not said or bool(said & things)) and (not parts or not of or bool(of & parts))

@@ -1,18 +1,18 @@
 """Every seam of the house on one page. A plug-in is one module (or entry point) that fits one of these protocols."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
 
-from counterfault.core.attempt import Attempt, WorkItem
+from counterfault.core.attempt import Answer, Attempt, WorkItem
+from counterfault.core.case import Case
 from counterfault.core.errors import InputError
 from counterfault.core.events import Event
+from counterfault.core.jsontree import JSON
 from counterfault.core.mutant import Example, Mutation
 from counterfault.core.outcome import Finding, Judgement
 from counterfault.core.scan import Scan
-from counterfault.core.trace import Trace
-
-Item = TypeVar("Item", contravariant=True)
-Result = TypeVar("Result", covariant=True)
+from counterfault.core.trace import Role, Step, Trace
 
 
 class Operator(Protocol):
@@ -32,3 +32,121 @@ class TraceFormat(Protocol):
 
     def read(self, stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
         """The traces of the file; a damaged record is an InputError, and the rest goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the agent's run ended: its answer, or the reason why it handed over."""
+
+    answer: JSON = None
+    escalated: str | None = None
+
+
+class ToolHost(Protocol):
+    """What answers an agent's calls: the replay session, seen from an adapter."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The run so far, as the agent saw it."""
+
+    def call(self, tool: str, arguments: Mapping[str, JSON], turn: int | None = None) -> Answer:
+        """The answer to a call. Raises AttemptEnded where the attempt is over."""
+
+    def hand_over(self, answer: Answer, text: str | None = None, raised: str | None = None) -> None:
+        """Report what the agent was really given: this proves the delivery."""
+
+    def say(self, text: str) -> str:
+        """The user's next turn after the agent's message. Raises ConversationOver where none is left."""
+
+    def note(self, role: Role, text: str) -> None:
+        """Log a text of the agent that waits for no reply."""
+
+    def sleep(self, seconds: float) -> None:
+        """Advance the replay clock."""
+
+
+class Agent(Protocol):
+    """An agent, used for many attempts. ``agents/<kind>.py`` has ``load(agent: AgentConfig, tools: ToolsConfig,
+    folder: str) -> Agent``, which raises UsageError where the entry cannot be imported."""
+
+    def run(self, trace: Trace, host: ToolHost) -> Ending:
+        """One attempt: give the agent its task and answer its calls from the host. Raises what the agent raises."""
+
+
+class Oracle(Protocol):
+    """``oracles/<name>.py``: a pure judge of one question."""
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        """What it sees in this attempt."""
+
+
+class Executor(Protocol):
+    """``executors/<name>.py``: runs items somewhere; results come back in any order."""
+
+    def map(
+        self, start: Callable[[], Callable[[WorkItem], Attempt]], items: Iterable[WorkItem]
+    ) -> Iterator[Attempt]:
+        """``start`` makes the function that runs one item, once per worker; it and the items must pickle."""
+
+
+class Store(Protocol):
+    """``stores/<name>.py``: keeps traces, plans, attempts and judgements of one project. One writer."""
+
+    def put_trace(self, trace: Trace) -> bool:
+        """Keep a trace; False where it is known."""
+
+    def traces(self) -> Iterator[Trace]:
+        """The traces in the order of their first import."""
+
+    def put_campaign(self, campaign_id: str, record: Mapping[str, JSON]) -> None:
+        """Keep what defines a campaign, or replace it."""
+
+    def campaigns(self) -> Iterator[tuple[str, Mapping[str, JSON]]]:
+        """The campaigns, oldest first."""
+
+    def put_plan(self, campaign_id: str, items: Iterable[WorkItem]) -> None:
+        """Keep a campaign's items in order; known ones are left alone."""
+
+    def plan(self, campaign_id: str) -> Iterator[WorkItem]:
+        """A campaign's items in order."""
+
+    def put_attempts(self, campaign_id: str, attempts: Sequence[Attempt]) -> None:
+        """Keep attempts, durably, before it returns; the first of an id stays."""
+
+    def attempts(self, campaign_id: str) -> Iterator[Attempt]:
+        """A campaign's attempts."""
+
+    def attempt_ids(self, campaign_id: str) -> frozenset[str]:
+        """The ids of a campaign's stored attempts: plan − these = what is left to run."""
+
+    def put_judgements(self, campaign_id: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
+        """Keep the judgement of each attempt id, replacing an earlier one."""
+
+    def judgements(self, campaign_id: str) -> Mapping[str, Judgement]:
+        """The judgements by attempt id."""
+
+    def close(self) -> None:
+        """Give back what the store holds."""
+
+
+class Report(Protocol):
+    """``reports/<name>.py``: listens to a campaign's events."""
+
+    def on(self, event: Event) -> None:
+        """Take in one event."""
+
+    def close(self) -> Any:
+        """Finish; gives the report where it has one."""
+
+
+__all__ = [
+    "Agent",
+    "Ending",
+    "Executor",
+    "Operator",
+    "Oracle",
+    "Report",
+    "Store",
+    "ToolHost",
+    "TraceFormat",
+]

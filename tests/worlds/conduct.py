@@ -1,7 +1,7 @@
 """How an agent behaves when a tool does not: a small strategy of plain functions, and ten agents made of it.
 
-Two agents are good, of different temper. Eight are the thorough one with exactly one piece replaced by a defect. What an agent
-does for a living (support, travel) stands in its own module and calls these pieces only.
+Two agents are good, of different temper. Eight are the thorough one with exactly one piece replaced by a defect. What an
+agent does for a living (support, travel) stands in its own module and calls these pieces only.
 """
 
 import json
@@ -76,7 +76,7 @@ class Run:
         raise Doubt(f"{tool} gave no usable answer")
 
     def need(self, record: Json, key: str, kind: type[T]) -> T:
-        """One field of a record as an amount (``Decimal``), ``date``, ``str`` or ``list``."""
+        """One field of a record as an amount (``Decimal``, also of a price object), ``date``, ``str``, ``list`` or ``dict``."""
         try:
             value = parse(record.get(key), kind)
         except (ValueError, InvalidOperation):
@@ -99,6 +99,8 @@ def parse(value: Any, kind: type) -> Any:
     """Convert; ranges and meanings are for ``Run.check``."""
     if value is None or isinstance(value, bool) or (isinstance(value, str) and not value.strip()):
         raise ValueError("nothing there")
+    if kind is Decimal and isinstance(value, dict):
+        return parse(value.get("amount"), kind)
     if kind is Decimal:
         amount = Decimal(value if isinstance(value, str) else json.dumps(value))
         if not amount.is_finite():
@@ -107,6 +109,8 @@ def parse(value: Any, kind: type) -> Any:
     if kind is date:
         return date.fromisoformat(str(value)[:10])
     if kind is str and isinstance(value, str):
+        return value
+    if kind is dict and isinstance(value, dict):
         return value
     if kind is list and isinstance(value, list) and all(isinstance(item, dict | str) for item in value):
         return value
@@ -222,7 +226,7 @@ def by_raising(run: Run, tool: str, arguments: Json, reason: str) -> str:
 def make_it_up(run: Run, what: str, kind: type) -> Any:
     """A plausible value instead of a question."""
     run.made_up.add(what)
-    plausible = {Decimal: Decimal("49.99"), date: date(2026, 3, 12), list: []}
+    plausible = {Decimal: Decimal("49.99"), date: date(2026, 3, 12), list: [], dict: {}}
     return plausible[kind] if kind is not str else f"{what.upper()[:3]}-10001"
 
 

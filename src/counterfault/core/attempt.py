@@ -61,6 +61,22 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call is to be answered with: a ``text`` with its error flag, or an exception of kind ``raises``.
+
+    ``step`` identifies the call; ``pending`` is what the hand-over will prove.
+    """
+
+    step: int
+    text: str = ""
+    error: bool | None = None
+    raises: str | None = None
+    status: int | None = None
+    retry_after: float | None = None
+    pending: tuple[Injection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """What one replay did. ``steps`` is the run as the agent saw it, its own vocabulary and mutated answers included.
 

@@ -186,6 +186,17 @@ def effect_key(tool: str, arguments: Mapping[str, JSON]) -> str:
     return tool + canonical(argument_key(dict(arguments))).decode()
 
 
+def call_key(tool: str, arguments: Mapping[str, JSON]) -> str:
+    """Equal for two calls of one tool whose arguments are the same values in any spelling; nulls do not count."""
+    return tool + canonical(_spelling(dict(arguments))).decode()
+
+
+def _spelling(value: JSON) -> Any:
+    if isinstance(value, dict):
+        return {name: _spelling(item) for name, item in value.items() if item is not None}
+    return [_spelling(item) for item in value] if isinstance(value, list) else norm(value)
+
+
 def effects(steps: tuple[Step, ...], rules: ToolRules, states: Mapping[int, State] | None = None) -> list[Effect]:
     """The effects of a run in order. ``states`` gives, by step, what a replay knows of them; a recording shows it."""
     found = []

@@ -4,14 +4,13 @@ The rules, the labelling rule they were measured against and the measured precis
 `docs/statements.md`. A text in another language is not guessed at: `Statement.readable` is False and `claims` is None.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from counterfault.core import vocabulary as words
+from counterfault.core.clauses import Clause, clauses_of, lines_of, readable, sentences_of, snake
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +31,6 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
-    text: str
-    before: str  # the rest of its sentence up to it: a condition there governs the clause too
-    question: bool
-    proposed: bool  # an item of a list that a heading announces as a plan
-
-
-@dataclass(frozen=True, slots=True)
 class _Claim:
     families: frozenset[str]
     general: bool  # something was done, the text does not say what
@@ -51,10 +42,10 @@ _UNREADABLE: Final = Statement(escalates=False, admits=False, claims_done=False,
 
 def read(text: str) -> Statement:
     """What `text` says; see `Statement`. Never raises: what cannot be read is said to be unreadable."""
-    lines = _lines(text)
-    if not _readable(lines):
+    lines = lines_of(text)
+    if not readable(lines):
         return _UNREADABLE
-    clauses = list(_clauses(lines))
+    clauses = list(clauses_of(lines))
     return Statement(
         escalates=any(map(_escalates, clauses)),
         admits=any(map(_admits, clauses)),
@@ -71,10 +62,10 @@ def claims(text: str, tool: str) -> bool | None:
     "All set." claims any tool's action, as long as the text names no other; it is all that is looked for where the
     verb is not in the table.
     """
-    lines = _lines(text)
-    if not _readable(lines):
+    lines = lines_of(text)
+    if not readable(lines):
         return None
-    clauses = list(_clauses(lines))
+    clauses = list(clauses_of(lines))
     made = list(_claims(clauses))
     families, things, parts = _tool(tool)
     if families == {"escalate"}:
@@ -98,7 +89,7 @@ def intent(text: str) -> str:
     if said.escalates:
         return "escalates"
     if said.asks:
-        asked = list(_questions(_lines(text)))
+        asked = list(_questions(lines_of(text)))
         if any(re.search(words.IDENTITY, question) and "passenger" not in question for question in asked):
             return "asks_identity"
         if re.search(words.CHOICE, asked[-1]):
@@ -107,149 +98,6 @@ def intent(text: str) -> str:
     if said.claims_done:
         return "reports_done"
     return "refuses" if said.admits else "informs"
-
-
-# --- from text to clauses -------------------------------------------------------------------------------------------
-
-_FENCE: Final = re.compile(r"^\s*```\w*\s*|\s*```\s*$")
-_MARKUP: Final = re.compile(r"\*\*|__(?=\W)|`|^[#>\s]+|^\s*[-*•]+\s+|^\s*\d+[.)]\s+")
-_ITEM: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s")
-_QUOTED: Final = re.compile(r'"[^"\n]*(?:\s[^"\s]+){3,}\s*"')
-_SENTENCE: Final = re.compile(r"(?<=[.!?;])[\"')]*\s+")
-_CLAUSE: Final = re.compile(
-    r"\s*(?:[,;]?\s+\b(?:but|however|although|though|whereas)\b|[—–]|\s-\s|,\s+(?:and|so)\s+(?=(?:i|we|you|your|the|it|a|an|this|no|there)\b)"
-    r"|\band\s+(?=(?:i|we|your|the|it)(?:'|\s))|,\s+(?=(?:would you|do you|shall i|can i|could you|should i|what|how|which|is there|may i)\b)),?\s*"
-)
-
-
-@lru_cache(maxsize=256)
-def _lines(text: str) -> tuple[str, ...]:
-    stripped = _FENCE.sub("", text.strip())
-    try:
-        value = json.loads(stripped, strict=False) if stripped[:1] in ("{", "[") else None
-    except (ValueError, RecursionError):
-        value = None
-    found = list(_leaves(value, "", 0)) if isinstance(value, dict | list) else [_one_word(text) or text]
-    return tuple(line for part in found for line in _plain(part).splitlines() if line.strip())
-
-
-def _plain(text: str) -> str:
-    straight = text.translate(str.maketrans("’‘“”\u00a0", "''\"\" "))
-    bare = straight.strip().strip('"') if straight.count('"') == 2 else straight
-    return _QUOTED.sub(" ", bare)
-
-
-def _one_word(text: str) -> str | None:
-    word = re.sub(r"[\s-]+", "_", re.sub(r"[^\w\s-]", "", text).strip().lower())
-    return _stated(word)
-
-
-def _stated(word: str) -> str | None:
-    """The sentence that a status word stands for."""
-    if word in words.HANDED_WORDS:
-        return "this has been escalated to a human."
-    if word in words.FAILED_WORDS:
-        return "it failed."
-    if word in words.DONE_WORDS:
-        families = words.PAST_FAMILIES.get(word)
-        return f"it has been {word}." if families else "it is done."
-    return None
-
-
-def _leaves(value: object, key: str, depth: int) -> Iterator[str]:
-    """The prose of a JSON value, and a sentence for each key or status that states an outcome."""
-    if depth > 12:
-        return
-    if isinstance(value, dict):
-        for name, child in value.items():
-            yield from _leaves(child, str(name), depth + 1)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _leaves(child, key, depth + 1)
-    if key and value not in (None, False, "", [], {}):
-        yield from _keyed(key, value)
-    if isinstance(value, str):
-        yield from _valued(key, value, depth)
-    elif isinstance(value, bool):
-        name = _snake(key)
-        if name in words.TRUE_KEYS:
-            yield "it is done." if value else "it failed."
-        elif value and (name in words.HANDED_WORDS or name in words.ERROR_KEYS):
-            yield _stated(name) or "it failed."
-
-
-def _keyed(key: str, value: object) -> Iterator[str]:
-    """`returns_submitted: [...]` says that returns have been submitted; `created_at` says nothing."""
-    *subject, last = re.sub(r"_to$", "", _snake(key)).split("_")
-    if last in words.PAST_FAMILIES and not subject and value is True and last not in words.HANDED_WORDS:
-        yield f"it has been {last}."
-    elif (
-        last in words.PAST_FAMILIES
-        and subject
-        and subject[0] not in ("not", "no", "to", "if")
-        and not isinstance(value, int | float) | (value is True)
-    ):
-        yield f"{' '.join(subject)} has been {last}."
-    if last == "confirmation" and subject and subject[-1] in words.ACTION_NOUNS and isinstance(value, dict):
-        yield f"the {subject[-1]} is confirmed."
-
-
-def _valued(key: str, value: str, depth: int) -> Iterator[str]:
-    name = _snake(key)
-    short = _snake(value.strip(" .!"))
-    outcome = name in words.OUTCOME_KEYS or (depth <= 1 and (name in words.STATUS_KEYS or name.endswith("_status")))
-    stated = _stated(short) if outcome else None
-    if stated:
-        subject = name.removesuffix("_status").rpartition("_")[2]
-        yield stated.replace("it ", f"the {subject} ") if subject in words.ACTION_NOUNS else stated
-    elif name in words.ERROR_KEYS and short not in ("none", "no", "null", "false"):
-        yield "it failed."
-    elif len(value.split()) >= 3 or "?" in value:
-        yield value
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"[\s\-.]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).lower().strip("_")
-
-
-def _clauses(lines: tuple[str, ...]) -> Iterator[_Clause]:
-    announced = False
-    for line in lines:
-        if not _ITEM.match(line):
-            announced = line.rstrip(" *").endswith(":") and bool(re.search(words.PROPOSES, line.lower()))
-        proposed = announced and bool(_ITEM.match(line))
-        for sentence in _SENTENCE.split(_MARKUP.sub("", line).lower()):
-            asked = sentence.rstrip(" )\"'").endswith("?")
-            start, pieces = 0, [*_CLAUSE.finditer(sentence), None]
-            for piece in pieces:
-                end = piece.start() if piece else len(sentence)
-                question = asked and piece is None
-                yield _Clause(sentence[start:end].strip(), sentence[:start], question, proposed)
-                start = piece.end() if piece else end
-
-
-# --- the language ---------------------------------------------------------------------------------------------------
-
-
-def _readable(lines: tuple[str, ...]) -> bool:
-    """English, or nothing but identifiers and numbers. One sentence that is surely foreign makes the whole unreadable."""
-    english = total = 0
-    for line in lines:
-        for sentence in _SENTENCE.split(line):
-            letters = [char for char in sentence if char.isalpha()]
-            strange = sum(ord(char) > 0x24F for char in letters)
-            tokens = [token for token in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", sentence) if not token.isupper()]
-            low = [token.lower() for token in tokens]
-            known = sum(token in words.ENGLISH for token in low)
-            foreign = sum(_foreign(token) for token in low)
-            if strange * 5 > len(letters) or (foreign >= 2 and foreign > known):
-                return False
-            english, total = english + known, total + len(low)
-    return english * 16 >= total
-
-
-def _foreign(token: str) -> bool:
-    return token in words.FOREIGN or token.partition("'")[0] in ("l", "d", "qu", "n", "c", "s") and "'" in token
 
 
 # --- what a clause says ---------------------------------------------------------------------------------------------
@@ -280,11 +128,11 @@ _BY_OTHERS: Final = re.compile(r"^\s+by (?:the |an? )?(?:airline|carrier|courier
 _BY_DATE: Final = re.compile(r"^\s+(?:on|within|more|over|less|under|at|before|after|using|during|via|with|to)\b")
 
 
-def _conditional(clause: _Clause, upto: int) -> bool:
+def _conditional(clause: Clause, upto: int) -> bool:
     return bool(re.search(words.CONDITIONS, clause.before + clause.text[:upto]))
 
 
-def _claims(clauses: list[_Clause]) -> Iterator[_Claim]:
+def _claims(clauses: list[Clause]) -> Iterator[_Claim]:
     for clause in clauses:
         if clause.question or clause.proposed:
             continue
@@ -298,7 +146,7 @@ def _claims(clauses: list[_Clause]) -> Iterator[_Claim]:
             yield _Claim(frozenset(), True, clause.text)
 
 
-def _claimed(clause: _Clause, match: re.Match[str], joined: bool) -> frozenset[str] | None:
+def _claimed(clause: Clause, match: re.Match[str], joined: bool) -> frozenset[str] | None:
     """The families of action that this past form claims; None if it claims nothing."""
     before, after, past = clause.text[: match.start()], clause.text[match.end() :], match[0]
     lead = next((name for name, form in _LEADS.items() if form.search(before)), None)
@@ -360,7 +208,7 @@ def _named(before: str, after: str, past: str, lead: str) -> frozenset[str] | No
     return families | frozenset(nouns)
 
 
-def _general(clause: _Clause) -> bool:
+def _general(clause: Clause) -> bool:
     found = re.search(words.GENERAL, clause.text)
     if found is None:
         found = re.search(r"(\w*)\W*\bsuccessfully\b\W*(\w*)", clause.text)
@@ -371,7 +219,7 @@ def _general(clause: _Clause) -> bool:
     return not _NONE.search(clause.text[: found.start()]) and not _conditional(clause, found.start())
 
 
-def _escalates(clause: _Clause) -> bool:
+def _escalates(clause: Clause) -> bool:
     if clause.question or clause.proposed:
         return False
     for form in words.ESCALATIONS:
@@ -381,7 +229,7 @@ def _escalates(clause: _Clause) -> bool:
     return False
 
 
-def _withheld(clause: _Clause, found: re.Match[str]) -> bool:
+def _withheld(clause: Clause, found: re.Match[str]) -> bool:
     """Offered, conditional or denied: "if this persists I can escalate", "I have not escalated"."""
     lead = clause.text[: found.start()]
     if re.search(r"\b(?:not|n't|no|cannot|without|never)\b", f"{lead[-30:]}{found[0]}") or "n't" in found[0]:
@@ -397,7 +245,7 @@ def _withheld(clause: _Clause, found: re.Match[str]) -> bool:
     return bool(conditioned) or _conditional(clause, found.start())
 
 
-def _admits(clause: _Clause) -> bool:
+def _admits(clause: Clause) -> bool:
     if clause.question or clause.proposed:
         return False
     for form in words.ADMISSIONS:
@@ -410,7 +258,7 @@ def _admits(clause: _Clause) -> bool:
 
 def _questions(lines: tuple[str, ...]) -> Iterator[str]:
     for line in lines:
-        for sentence in _SENTENCE.split(_MARKUP.sub("", line).lower()):
+        for sentence in sentences_of(line):
             asks = sentence.rstrip(" )\"'").endswith("?") or re.search(words.ASKING, sentence)
             if asks and not re.search(words.COURTESY, sentence):
                 yield sentence
@@ -421,7 +269,7 @@ def _questions(lines: tuple[str, ...]) -> Iterator[str]:
 
 def _tool(tool: str) -> tuple[frozenset[str], frozenset[int], frozenset[int]]:
     """The families of the tool's verb (`escalate` alone for a hand-over, none if unknown), its things and its parts."""
-    parts = _snake(re.split(r"__|[./:]", tool.strip("_"))[-1] or tool).split("_")
+    parts = snake(re.split(r"__|[./:]", tool.strip("_"))[-1] or tool).split("_")
     name = set(parts)
     if name & {"escalate", "handoff", "handover"} or (
         "transfer" in name and re.search(rf"\b{words.HUMANS}\b", " ".join(parts))

@@ -162,3 +162,41 @@ def as_number(value: JSON) -> Decimal | None:
         return None
     text = number_norm(value if isinstance(value, str) else repr(value))
     return Decimal(text) if text is not None else None
+
+
+def identifiers(value: JSON, key: str = "") -> frozenset[str]:
+    """The normal forms of the identifiers in a tree: its values, its keys, and the tokens of its texts."""
+    found: set[str] = set()
+    if isinstance(value, dict):
+        for name, item in value.items():
+            found |= identifiers(item, name)
+            if _word_kind(name) == "identifier":
+                found.add(norm(name))
+    elif isinstance(value, list):
+        for item in value:
+            found |= identifiers(item, key)
+    elif kind_of(value, key) == "identifier":
+        found.add(norm(value))
+    elif isinstance(value, str) and " " in value:
+        found |= {token.norm for token in tokens(value) if token.kind == "identifier"}
+    return frozenset(found)
+
+
+def minted(text: str, seed: str) -> str:
+    """Another identifier in the format of ``text``: its last run of digits, or else its letters, are others.
+
+    ``seed`` is hexadecimal and chooses them; the same text and seed give the same identifier.
+    """
+    runs = list(re.finditer(r"\d+", text)) or list(re.finditer(r"[A-Za-z]+", text))
+    if not runs:
+        return f"{text}-{seed[:6]}"
+    run = max(reversed(runs), key=lambda match: len(match.group()))
+    fresh = "".join(_another(old, int(seed[index % len(seed)], 16)) for index, old in enumerate(run.group()))
+    return text[: run.start()] + fresh + text[run.end() :]
+
+
+def _another(character: str, step: int) -> str:
+    if character.isdigit():
+        return str((int(character) + 1 + step % 9) % 10) if character != "0" else str(1 + step % 9)
+    first = "A" if character.isupper() else "a"
+    return chr(ord(first) + (ord(character) - ord(first) + 1 + step % 25) % 26)

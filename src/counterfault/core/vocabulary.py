@@ -4,6 +4,7 @@ British and American spellings stand side by side. A word that is left out is a 
 thinking (located, verified, reviewed, calculated) are not here, because saying that one has looked claims no change.
 """
 
+import re
 from typing import Final
 
 
@@ -11,77 +12,63 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# family -> (words that name it in a tool's name, past forms, nouns of the action)
-_VERBS: Final[dict[str, tuple[str, str, str]]] = {
-    "cancel": (
-        "cancel void revoke terminate",
-        "canceled cancelled voided revoked terminated",
-        "cancellation cancelation cancellations",
-    ),
-    "refund": (
-        "refund reimburse credit repay",
-        "refunded reimbursed credited repaid compensated",
-        "refund refunds reimbursement",
-    ),
-    "book": (
-        "book reserve rebook schedule purchase buy",
-        "booked reserved rebooked scheduled placed secured purchased made arranged",
-        "booking reservation appointment bookings reservations purchase",
-    ),
-    "update": (
-        "update modify change edit set adjust upgrade downgrade amend patch reschedule switch move rename correct revise",
-        "updated modified changed edited adjusted upgraded downgraded amended altered revised corrected switched swapped "
-        "moved rescheduled replaced added removed marked set renamed patched",
-        "update modification change upgrade downgrade adjustment updates changes modifications correction",
-    ),
-    "create": (
-        "create open add register insert raise file log new",
-        "created opened added registered raised filed logged inserted",
-        "creation registration",
-    ),
-    "close": ("close resolve complete finish", "closed resolved completed finished solved fixed", "closure resolution"),
-    "send": (
-        "send email mail message notify issue forward deliver grant",
-        "sent emailed mailed notified issued messaged forwarded resent granted",
-        "",
-    ),
-    "return": ("return", "returned", "return returns"),
-    "exchange": ("exchange swap replace", "exchanged swapped replaced", "exchange exchanges replacement swap"),
-    "pay": ("pay charge debit settle invoice", "paid charged debited settled invoiced", "payment charge"),
-    "delete": ("delete remove erase purge drop", "deleted removed erased purged dropped", "deletion removal"),
-    "enable": (
-        "enable activate unblock unlock resume",
-        "enabled activated unblocked unlocked resumed turned reactivated",
-        "activation",
-    ),
-    "disable": (
-        "disable deactivate block lock suspend pause freeze",
-        "disabled deactivated blocked locked suspended paused frozen turned",
-        "deactivation suspension",
-    ),
-    "toggle": ("toggle", "toggled enabled disabled turned switched activated deactivated", ""),
-    "approve": (
-        "approve authorise authorize accept confirm",
-        "approved authorised authorized accepted confirmed granted",
-        "approval",
-    ),
-    "reject": ("reject deny decline", "rejected denied declined", "rejection"),
-    "transfer": ("transfer wire", "transferred wired moved", "transfer"),
-    "assign": ("assign reassign", "assigned reassigned", "assignment"),
-    "post": ("post publish comment reply", "posted published commented replied", "post reply"),
-    "save": ("save store write upload", "saved stored written uploaded recorded", "upload"),
-    "deploy": ("deploy release rollback", "deployed released reverted restored", "deployment release rollback"),
-    "restart": ("restart reboot reset", "restarted rebooted reset", "restart reboot"),
-    "apply": ("apply redeem", "applied redeemed", ""),
-    "merge": ("merge", "merged", "merge"),
-    "submit": ("submit request initiate", "submitted requested initiated filed", "submission request"),
-    "ship": ("ship dispatch", "shipped dispatched", "shipment"),
-    "renew": ("renew extend subscribe", "renewed extended subscribed", "renewal extension subscription"),
-    "unsubscribe": ("unsubscribe", "unsubscribed", "unsubscription"),
-    "waive": ("waive", "waived", "waiver"),
-}
-TOOL_VERBS: Final = {base: family for family, (bases, _, _) in _VERBS.items() for base in bases.split()}
-ACTION_NOUNS: Final = {noun: family for family, (_, _, nouns) in _VERBS.items() for noun in nouns.split()}
+# family: words that name it in a tool's name | past forms | nouns of the action
+_VERBS: Final = """
+cancel: cancel void revoke terminate
+    | canceled cancelled voided revoked terminated | cancellation cancelation cancellations
+refund: refund reimburse credit repay | refunded reimbursed credited repaid compensated | refund refunds reimbursement
+book: book reserve rebook schedule purchase buy
+    | booked reserved rebooked scheduled placed secured purchased made arranged
+    | booking reservation appointment bookings reservations purchase
+update: update modify change edit set adjust upgrade downgrade amend patch reschedule switch move rename correct revise
+    | updated modified changed edited adjusted upgraded downgraded amended altered revised corrected switched swapped
+      moved rescheduled replaced added removed marked set renamed patched
+    | update modification change upgrade downgrade adjustment updates changes modifications correction
+create: create open add register insert raise file log new
+    | created opened added registered raised filed logged inserted | creation registration
+close: close resolve complete finish | closed resolved completed finished solved fixed | closure resolution
+send: send email mail message notify issue forward deliver grant
+    | sent emailed mailed notified issued messaged forwarded resent granted |
+return: return | returned | return returns
+exchange: exchange swap replace | exchanged swapped replaced | exchange exchanges replacement swap
+pay: pay charge debit settle invoice | paid charged debited settled invoiced | payment charge
+delete: delete remove erase purge drop | deleted removed erased purged dropped | deletion removal
+enable: enable activate unblock unlock resume
+    | enabled activated unblocked unlocked resumed turned reactivated | activation
+disable: disable deactivate block lock suspend pause freeze
+    | disabled deactivated blocked locked suspended paused frozen turned | deactivation suspension
+toggle: toggle | toggled enabled disabled turned switched activated deactivated |
+approve: approve authorise authorize accept confirm
+    | approved authorised authorized accepted confirmed granted | approval
+reject: reject deny decline | rejected denied declined | rejection
+transfer: transfer wire | transferred wired moved | transfer
+assign: assign reassign | assigned reassigned | assignment
+post: post publish comment reply | posted published commented replied | post reply
+save: save store write upload | saved stored written uploaded recorded | upload
+deploy: deploy release rollback | deployed released reverted restored | deployment release rollback
+restart: restart reboot reset | restarted rebooted reset | restart reboot
+apply: apply redeem | applied redeemed |
+merge: merge | merged | merge
+submit: submit request initiate | submitted requested initiated filed | submission request
+ship: ship dispatch | shipped dispatched | shipment
+renew: renew extend subscribe | renewed extended subscribed | renewal extension subscription
+unsubscribe: unsubscribe | unsubscribed | unsubscription
+waive: waive | waived | waiver
+"""
+
+
+def _verbs(table: str) -> dict[str, tuple[list[str], list[str], list[str]]]:
+    families = {}
+    for entry in re.split(r"\n(?=\w)", table.strip()):
+        family, _, forms = entry.partition(":")
+        bases, pasts, nouns = (column.split() for column in forms.split("|"))
+        families[family] = (bases, pasts, nouns)
+    return families
+
+
+_FAMILIES: Final = _verbs(_VERBS)
+TOOL_VERBS: Final = {base: family for family, (bases, _, _) in _FAMILIES.items() for base in bases}
+ACTION_NOUNS: Final = {noun: family for family, (_, _, nouns) in _FAMILIES.items() for noun in nouns}
 
 # Said of an action's noun ("the refund has been processed") they claim that action; alone they claim something general.
 COMPLETIONS: Final = _words(
@@ -90,9 +77,9 @@ COMPLETIONS: Final = _words(
 )
 # Of these the claimed action is only known from a noun.
 VAGUE: Final = COMPLETIONS - _words("submitted confirmed issued made placed requested recorded initiated")
-PAST_FAMILIES: Final[dict[str, frozenset[str]]] = {
-    past: frozenset(family for family, (_, pasts, _) in _VERBS.items() if past in pasts.split())
-    for past in {past for _, pasts, _ in _VERBS.values() for past in pasts.split()} | COMPLETIONS
+PAST_FAMILIES: Final = {
+    past: frozenset(family for family, (_, pasts, _) in _FAMILIES.items() if past in pasts)
+    for past in COMPLETIONS.union(*(pasts for _, pasts, _ in _FAMILIES.values()))
 }
 # Tools named by these do what the noun beside them says: `process_refund` refunds, `submit_return` returns.
 CARRIERS: Final = _words("process submit make issue create execute perform request initiate do run apply complete add")
@@ -123,7 +110,8 @@ NEEDS_NOUN: Final[dict[str, frozenset[str]]] = {
 DATED: Final = _words("booked created made issued placed purchased reserved changed paid shipped")
 BACKGROUND: Final = (
     r"\b(?:since|because|why|how) (?!i |we )[^,]*(?:\b(?:is|are|was|were)|'s)\s+(?:already |also |now )?$|"
-    r"\b(?:after|before|until|when) (?:the|your|an?|any|it|this) ?[^,]{0,40}\b(?:is|are|was|were|has|have)\s+(?:been )?$"
+    r"\b(?:after|before|until|when) (?:the|your|an?|any|it|this) ?[^,]{0,40}\b(?:is|are|was|were|has|have)\s+"
+    r"(?:been )?$"
 )
 # At the start of a line these are labels of a record's value ("Paid with Visa", "Type: fixed"), not reports.
 LABELS: Final = _words("paid shipped created fixed made placed purchased set opened stored")
@@ -188,135 +176,193 @@ PARTS: Final = tuple(
 OBJECTS: Final = frozenset().union(*THINGS, *PARTS, ACTION_NOUNS)
 # A headline ("Ticket T-1042 resolved") has none of these.
 SENTENCE_WORDS: Final = _words(
-    "is are was were be been being has have had will would can could may might must should to you that which who not "
-    "no if when once and i we it how why does do did because since before after until"
+    """is are was were be been being has have had will would can could may might must should to you that which who not
+    no if when once and i we it how why does do did because since before after until"""
 )
 
+# --- handing over ---------------------------------------------------------------------------------------------------
+
 HUMANS: Final = (
-    r"(?:human|live|real person|agents?|specialists?|supervisors?|managers?|colleagues?|representatives?|teams?|"
-    r"departments?|support|staff|experts?|advis[oe]rs?|engineers?|operators?|on-call|someone|somebody|person|"
-    r"customer service|customer care|tier \d|back office|billing)"
+    r"(?:human|live|agents?|specialists?|supervisors?|managers?|colleagues?|representatives?|teams?|departments?|"
+    r"support|staff|experts?|advis[oe]rs?|engineers?|operators?|on-call|someone|somebody|person|customer service|"
+    r"customer care|tier \d|back office|billing)"
 )
-_GIVING = (
-    r"(?:escalat(?:e|ed|ing)|transfer(?:red|ring)?|hand(?:ed|ing)?(?: \w+){0,3} (?:over|off)|"
-    r"forward(?:ed|ing)?|pass(?:ed|ing)?|rout(?:e|ed|ing)|connect(?:ed|ing)?|redirect(?:ed|ing)?|refer(?:red|ring)?|"
-    r"assign(?:ed|ing)?|rais(?:e|ed|ing)|flag(?:ged|ging)?|loop(?:ed|ing)? in|bring(?:ing)? in|involv(?:e|ed|ing)|alert(?:ed|ing)?)"
-)
-_WE = r"(?:\b(?:i|we)(?:'m|'re|'ve|'ll| am| are| have| will| shall| need to| must| have to|'ve had to)?|\blet me|\bplease (?:hold|wait).{0,20}while i)"
-_SOON = r"(?: (?:now|just|also|then|already|going to|be|been|immediately|go ahead and|therefore))*"
-ESCALATIONS: Final = tuple(
-    (
-        rf"{_WE}{_SOON} {_GIVING}\b.{{0,80}}\b(?:to|with|for|in)\b.{{0,40}}\b{HUMANS}\b",
-        rf"{_WE}{_SOON} (?:escalat(?:e|ed|ing)|transfer(?:red|ring)? you)\b",
-        rf"{_WE}{_SOON} (?:proceed|initiat|start|begin|arrang|complet|mak)\w*(?: with)?(?: the| a| your| this)* "
-        r"(?:transfer|handoff|hand-off|handover|escalation)\b",
-        rf"(?:^|[:,-] ?|now )(?:escalating|transferring|handing|forwarding|connecting|routing)\b.{{0,60}}\b(?:to|with|over)\b.{{0,40}}\b{HUMANS}\b",
-        r"(?:^|\bnow |^please hold.{0,12} )transferring you\b",
-        r"\b(?:is|are|was|were|has|have|'s|'re|been) (?:(?:now|also|already|just|been|being|successfully) )*"
-        rf"(?:escalated|handed (?:over|off)|transferred to|(?:forwarded|routed|referred|assigned|passed|raised|connected)\b.{{0,30}}\b(?:to|with)\b.{{0,40}}\b{HUMANS})\b",
-        r"\byou (?:are|'re|will be)(?: now)? being transferred\b|\byou(?:'re| are| will be| have been)(?: now)? (?:transferred|connected to)\b",
-        rf"\b(?:a|an|our|the|one of our|another|my|someone|somebody)\b[\w' -]{{0,40}}(?:\b{HUMANS})?[\w' -]{{0,25}} (?:will|'ll|is going to)(?: (?:now|then|also|soon|shortly|personally))* "
-        r"(?:be )?(?:review|contact|follow up|following up|get(?:ting)? back|reach(?:ing)? out|tak\w+ (?:it |this )?over|assist|"
-        r"in touch|look(?:ing)? into|handl|call|investigat|respond|continu|join|pick (?:it|this) up)",
-        r"\b(?:needs?|requires?|awaits?|awaiting|pending|flagged .{0,30}for|marked .{0,30}for|queued for|sent .{0,30}for|under) (?:an? |further |additional )*"
-        r"(?:manual|human|manager(?:'s)?|supervisor|specialist)(?: \w+)? ?(?:review|intervention|approval|handling|attention|decision|check)\b",
-        r"\bneeds? a human\b|\bhuman (?:review|intervention) (?:is |was )?(?:needed|required|requested)\b|\bmanual review (?:is )?(?:needed|required)\b",
-        rf"\b(?:opened|created|filed|raised|submitted|logged)\b.{{0,20}}\b(?:ticket|case|request)\b.{{0,20}}\b(?:for|with|to) (?:our|the|a)\b.{{0,20}}\b{HUMANS}\b",
-        rf"{_WE}{_SOON} (?:alerted|notified|informed|paged|contacted|looped in|brought in|involved)\b.{{0,30}}\b{HUMANS}\b",
-        rf"{_WE}{_SOON} (?:asked|asking|ask|have|get) (?:an?|the|our|one of our|my) .{{0,20}}\b{HUMANS} (?:to |member )?"
-        r"(?:\w+ )?(?:review|take|contact|follow|look|handle|call|check|reach|help|assist)",
-        r"^(?:this |it |case |ticket )?(?:has been |is |was )?escalated\b",
-    )
+# Later entries may stand inside earlier ones.
+_SHORT: Final = {
+    "<to human>": r"\b(?:to|with|for|over)\b(?! your).{0,40}\b<human>\b",
+    "<needs>": r"\b(?:needs?|requires?|awaits?|awaiting|pending|under) (?:an? |further |additional )*",
+    "<human review>": r"(?:manual|human|specialist)(?: \w+)? ?<review>\b",
+    "<been>": r"\b(?:is|are|was|were|has|have|'s|'re|been) (?:(?:now|also|already|just|been|being|successfully) )*",
+    "<we>": r"(?:\b(?:i|we)(?:'m|'re|'ve|'ll| am| are| have| will| shall| need to| must| have to|'ve had to)?|"
+    r"\blet me|\bplease (?:hold|wait).{0,20}while i)"
+    r"(?: (?:now|just|also|then|already|going to|be|been|immediately|go ahead and|therefore))*",
+    "<start>": r"(?:proceed|initiat|start|begin|arrang|complet|mak)\w*(?: with)?(?: the| a| your| this)*",
+    "<will>": r"(?:will|'ll|is going to)(?: (?:now|then|also|soon|shortly|personally))*",
+    "<give>": r"(?:escalat(?:e|ed|ing)|transfer(?:red|ring)?|hand(?:ed|ing)?(?: \w+){0,3} (?:over|off)|"
+    r"forward(?:ed|ing)?|pass(?:ed|ing)?|rout(?:e|ed|ing)|connect(?:ed|ing)?|redirect(?:ed|ing)?|"
+    r"refer(?:red|ring)?|assign(?:ed|ing)?|rais(?:e|ed|ing)|flag(?:ged|ging)?)",
+    "<giving>": r"(?:escalating|transferring|handing|forwarding|connecting|routing)",
+    "<given>": r"(?:forwarded|routed|referred|assigned|passed|raised|connected|transferred)",
+    "<take>": r"(?:be )?(?:review|contact|follow(?:ing)? up|get(?:ting)? back|reach(?:ing)? out|"
+    r"tak\w+ (?:it |this )?over|assist|in touch|look(?:ing)? into|handl|call|investigat|respond|continu|join|"
+    r"pick (?:it|this) up)",
+    "<review>": r"(?:review|intervention|approval|handling|attention|decision|check)",
+    "<cannot>": r"(?:cannot|can't|can not|could not|couldn't|(?:unable|not able|wasn't able|weren't able) to|"
+    r"won't be able to|will not be able to)",
+    "<done>": f"(?:{'|'.join(sorted(PAST_FAMILIES.keys() - {'purchased', 'paid'}))})",
+    "<some trouble>": r"(?:an?|some|the|another) (?:\w+ ){0,2}(?:error|issue|problem|failure|outage|timeout)\b",
+    "<desk>": "(?:support|customer service|airline|bank|team|website|office|us)",
+    "<human>": HUMANS,
+}
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    """One regular expression a line, the words in <> replaced by their alternatives."""
+    for name, pattern in _SHORT.items():
+        text = text.replace(name, pattern)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+ESCALATIONS: Final = _patterns(
+    r"""
+    <we> <give>\b.{0,80}<to human>
+    <we> (?:escalat(?:e|ed|ing)|transfer(?:red|ring)? you)\b(?! (?:\$|the|an?)\b)
+    <we> <start> (?:transfer|hand-?off|handover|escalation)\b
+    <we> (?:alerted|notified|informed|paged|contacted|looped in|brought in|bringing in|involv\w+)\b.{0,30}\b<human>\b
+    <we> (?:ask|asked|asking|have|get) (?:an?|the|our|my) .{0,20}\b<human> (?:to |member )?(?:take|<take>|help|check)
+    (?:^|[:,-] ?|now )<giving>\b.{0,60}<to human>
+    (?:^|\bnow |^please hold.{0,12} )transferring you\b
+    <been>(?:escalated|handed (?:over|off))\b
+    <been><given>\b.{0,30}<to human>
+    \byou (?:are|'re|will be)(?: now)? being transferred\b
+    \byou(?:'re| are| will be| have been)(?: now)? (?:transferred|connected to)\b
+    \b(?:an?|our|the|another|my|some(?:one|body))\b[\w' -]{0,65} <will> <take>
+    <needs><human review>|<needs>(?:manager(?:'s)?|supervisor) <review>\b
+    \b(?:flagged|marked|queued|sent)\b.{0,30}\bfor (?:an? |further |additional )*<human review>
+    \bneeds? a human\b|\b(?:human|manual) (?:review|intervention) (?:is |was )?(?:needed|required|requested)\b
+    \b(?:opened|created|filed|raised|submitted|logged)\b.{0,20}\b(?:ticket|case|request)\b.{0,20}<to human>
+    ^(?:this |it |case |ticket )?(?:has been |is |was )?escalated\b
+    """
 )
 # A follow-up by "the order" or "the refund" is no person's.
 NOT_PEOPLE: Final = (
-    r"\b(?:refund|order|email|system|charge|payment|airline|amount|reservation|return|credit|flight|label|certificate|"
-    r"link|package|replacement|transfer|balance|confirmation|process|this)\b"
+    r"\b(?:refund|order|email|system|charge|payment|airline|amount|reservation|return|credit|flight|label|"
+    r"certificate|link|package|replacement|transfer|balance|confirmation|process|this)\b"
 )
 
-_DO = r"(?:cannot|can't|can not|could not|couldn't|(?:am|is|are|was|were|'m|'re|be|been|still|currently)? ?(?:unable|not able|wasn't able|weren't able) to|won't be able to|will not be able to)"
-_DONE = "|".join(sorted(PAST_FAMILIES.keys() - {"purchased", "paid"}))
-ADMISSIONS: Final = (
-    rf"\b(?:i|we)\b[\w', -]{{0,25}}{_DO}\b(?! (?:wait|thank|stress|see any))",
-    rf"{_DO} (?:\w+ )?be (?:\w+ )?\w+",
-    r"\b(?:unable|not able) to\b|^(?:cannot|can't|could not|couldn't)\b",
-    r"\b(?:still|currently|also|again|unfortunately|but|system|service|tool|it) (?:cannot|can't|couldn't|could not)\b",
-    rf"\b(?:has|have|had|was|were)(?: not|n't)(?: (?:yet|actually|successfully|been|able))* (?:{_DONE})\b",
-    rf"\b(?:i|we) (?:did not|didn't|have not|haven't)\b(?! (?:see|find any|yet received|receive))",
-    rf"\b(?:nothing|no (?:changes?|refunds?|bookings?|cancellations?|updates?|actions?|payments?|writes?))\b.{{0,25}}\b(?:was|were|has been|have been) (?:{_DONE}|taken|made)\b",
-    r"\bfailed\b|\b(?:was|is|were) (?:unsuccessful|declined|rejected|denied|refused|blocked)\b|\btimed out\b|\bwent wrong\b",
-    r"\b(?:was|were|is|seems to be|be|been|ran into|encountered|hit|having|due to|caused|experiencing|got|received|returned|gave|raised|reported) (?:an?|some|the|another) (?:\w+ ){0,2}(?:error|issue|problem|failure|outage|timeout)\b",
-    r"\b(?:error|problem|failure) (?:occurred|happened|prevented|while)\b",
-    r"\b(?:did not|didn't|does not|doesn't|not) (?:go through|work|succeed|complete)\b",
-    r"\b(?:system|service|tool|api|server)\b.{0,20}\b(?:unavailable|down|not responding|offline)\b",
-    r"\b(?:not|isn't|aren't|n't) (?:\w+ )?(?:possible|permitted|eligible|allow(?:ed)?|something i can|within my|qualify)\b|\b(?:is|are|am) ineligible\b|\bimpossible\b",
-    r"\b(?:does not|doesn't|do not|don't) (?:allow|permit|support|have (?:access|the (?:ability|option|authority|means|tools?)|a way|permission))\b",
-    r"\bno (?:way|exceptions?) (?:to|that|i|we|can|for)\b|\b(?:must|have to|need to) (?:decline|deny|refuse)\b|\b(?:beyond|outside)(?: of)? (?:my|our)\b",
-    r"\b(?:please|you(?:'ll| will)? (?:need|have) to|you should|recommend (?:that you )?) ?(?:contact|call|reach out to|visit|email|contacting)\b.{0,40}\b(?:support|customer service|airline|bank|team|website|office|us)\b",
+# --- admitting ------------------------------------------------------------------------------------------------------
+
+ADMISSIONS: Final = _patterns(
+    r"""
+    \b(?:i|we)\b[\w', -]{0,25}<cannot>\b(?! (?:wait|thank|stress|see any))
+    <cannot> (?:\w+ )?be (?:\w+ )?\w+
+    \b(?:unable|not able) to\b|^(?:cannot|can't|could not|couldn't)\b
+    \b(?:still|currently|also|again|unfortunately|but|system|service|tool|it) (?:cannot|can't|couldn't|could not)\b
+    \b(?:has|have|had|was|were)(?: not|n't)(?: (?:yet|actually|successfully|been|able))* <done>\b
+    \b(?:i|we) (?:did not|didn't|have not|haven't)\b(?! (?:see|find any|yet received|receive))
+    \bnothing\b.{0,25}\b(?:was|were|has been|have been) (?:<done>|taken)\b
+    \bno (?:change|refund|booking|cancellation|update|action|payment)s?\b.{0,25}\b(?:was|were|been) (?:<done>|taken)\b
+    \bfailed\b|\btimed out\b|\bwent wrong\b
+    \b(?:was|is|were) (?:unsuccessful|declined|rejected|denied|refused|blocked)\b
+    \b(?:was|were|is|be|been|ran into|hit|having|due to) <some trouble>
+    \b(?:encountered|caused|experiencing|got|received|returned|gave|raised|reported) <some trouble>
+    \b(?:error|problem|failure) (?:occurred|happened|prevented|while)\b
+    \b(?:did not|didn't|does not|doesn't|not) (?:go through|work|succeed|complete)\b
+    \b(?:system|service|tool|api|server)\b.{0,20}\b(?:unavailable|down|not responding|offline)\b
+    (?:\bnot|n't) (?:\w+ )?(?:possible|permitted|eligible|allow(?:ed)?|something i can|within my|qualify)\b
+    \b(?:is|are|am) ineligible\b|\bimpossible\b
+    \b(?:does not|doesn't|do not|don't) (?:allow|permit|support|have (?:access|a way|permission))\b
+    \b(?:do not|don't) have the (?:ability|option|authority|means|tools?)\b
+    \bno (?:way|exceptions?) (?:to|that|i|we|can|for)\b|\b(?:must|have to|need to) (?:decline|deny|refuse)\b
+    \b(?:beyond|outside)(?: of)? (?:my|our)\b
+    \b(?:please|(?:need|have) to|should|recommend) (?:contact(?:ing)?|call|reach out to|visit|email)\b.{0,40}\b<desk>\b
+    """
 )
 # A bound on what cannot be done: what comes later, or what is only missing from the user.
 NOT_YET: Final = (
     r"\b(?:without|until|unless|before (?:i|we|you|it)|no longer|any(?:more| further)|once|again after|if)\b"
 )
 
-COURTESY: Final = (
-    r"\banything else\b|\b(?:any|other|further|more|additional) (?:\w+ ){0,2}(?:questions?|assistance|help|concerns?|requests?|tasks?)\b|"
-    r"\bhow (?:can|may) i (?:help|assist)\b|\bfeel free\b|\bif you need (?:me|help|to)\b"
+# --- asking ---------------------------------------------------------------------------------------------------------
+
+COURTESY: Final = "|".join(
+    _patterns(
+        r"""
+        \banything else\b|\bhow (?:can|may) i (?:help|assist)\b|\bfeel free\b|\bif you need (?:me|help|to)\b
+        \b(?:any|other|further|more|additional) (?:\w+ ){0,2}(?:questions?|assistance|help|concerns?|requests?|tasks?)\b
+        """
+    )
 )
-ASKING: Final = (
-    r"\bplease (?:\w+ )?(?:provide|confirm|share|specify|reply|choose|select|tell|let me know|send|indicate|respond|enter|"
-    r"list|give|advise|say|verify|clarify)\b|\blet me know (?:which|if|whether|what|how|when|who|where|your)\b|"
-    r"\b(?:i|we)(?:'ll| will)? (?:\w+ )?need (?:to know |to verify |to authenticate |to confirm )?(?:your|you to|the|which|some|a few)\b|"
-    r"^(?:confirm|reply|choose|provide|tell me)\b"
+ASKING: Final = "|".join(
+    _patterns(
+        r"""
+        \bplease (?:\w+ )?(?:provide|confirm|share|specify|reply|choose|select|tell|let me know|send|indicate)\b
+        \bplease (?:\w+ )?(?:respond|enter|list|give|advise|say|verify|clarify)\b
+        \blet me know (?:which|if|whether|what|how|when|who|where|your)\b
+        \b(?:i|we)(?:'ll| will)? (?:\w+ )?need (?:to (?:know|verify|confirm|authenticate) )?(?:your|you to|the|which)\b
+        ^(?:confirm|reply|choose|provide|tell me)\b
+        """
+    )
 )
-IDENTITY: Final = (
-    r"\buser ?(?:id|name)\b|\be-?mail(?: address)?\b|\bzip\b|\bpostcode\b|\b(?:verify|authenticate|confirm) your (?:identity|account)\b|"
-    r"\b(?:first|last|full|your) name\b|\bphone number\b|\bcustomer (?:id|number)\b|\bdate of birth\b"
+IDENTITY: Final = "|".join(
+    _patterns(
+        r"""
+        \buser ?(?:id|name)\b|\be-?mail(?: address)?\b|\bzip\b|\bpostcode\b|\bphone number\b|\bdate of birth\b
+        \b(?:first|last|full|your) name\b|\bcustomer (?:id|number)\b
+        \b(?:verify|authenticate|confirm) your (?:identity|account)\b
+        """
+    )
 )
-CONFIRMATION: Final = (
-    r"\bconfirm\b|\bproceed\b|\bwould you like (?:me )?to\b|\bshall i\b|\bshould i\b|\bdo you want (?:me )?to\b|\bdo you (?:approve|agree)\b|"
-    r"\breply (?:with )?['\"]?yes\b|\bis (?:that|this) (?:correct|right|ok|okay)\b|\byes(?:/| or )no\b|\bgo ahead\b"
+CONFIRMATION: Final = "|".join(
+    _patterns(
+        r"""
+        \bconfirm\b|\bproceed\b|\bwould you like (?:me )?to\b|\bshall i\b|\bshould i\b|\bdo you want (?:me )?to\b
+        \bdo you (?:approve|agree)\b|\breply (?:with )?['"]?yes\b|\bis (?:that|this) (?:correct|right|ok|okay)\b
+        \byes(?:/| or )no\b|\bgo ahead\b
+        """
+    )
 )
-CHOICE: Final = (
-    r"\bwhich\b|\bchoose\b|\bselect\b|\bprefer\b|\boptions?\b|\bor would you\b|\bor (?:should|shall|do)\b|\beither\b"
-)
+CHOICE: Final = r"\b(?:which|choose|select|prefer|options?|either|or (?:would you|should|shall|do))\b"
+
+# --- JSON answers and answers of one word ---------------------------------------------------------------------------
 
 DONE_WORDS: Final = _words(
-    "success successful succeeded successfully done completed complete ok okay resolved closed refunded cancelled canceled "
-    "booked updated sent fulfilled fixed solved processed finished submitted approved"
+    """success successful succeeded successfully done completed complete ok okay resolved closed refunded cancelled
+    canceled booked updated sent fulfilled fixed solved processed finished submitted approved"""
 )
 FAILED_WORDS: Final = _words(
-    "failed failure fail error errored unsuccessful denied rejected refused aborted unable impossible incomplete "
-    "not_done unresolved timeout timed_out ineligible not_eligible blocked declined unavailable not_found cannot"
+    """failed failure fail error errored unsuccessful denied rejected refused aborted unable impossible incomplete
+    not_done unresolved timeout timed_out ineligible not_eligible blocked declined unavailable not_found cannot"""
 )
 HANDED_WORDS: Final = _words(
-    "escalated escalate escalating handed_off handed_over handoff needs_human requires_human human_review needs_review "
-    "pending_review manual_review needs_manual_review requires_review pending_human transferred transferred_to_human "
-    "human_required awaiting_human awaiting_review transfer_to_human needs_human_review"
+    """escalated escalate escalating handed_off handed_over handoff needs_human requires_human human_review
+    needs_review pending_review manual_review needs_manual_review requires_review pending_human transferred
+    transferred_to_human human_required awaiting_human awaiting_review transfer_to_human needs_human_review"""
 )
 STATUS_KEYS: Final = _words("status state outcome result resolution disposition decision final_status")
 OUTCOME_KEYS: Final = _words("outcome result")
 TRUE_KEYS: Final = _words("success ok succeeded successful done completed resolved")
 ERROR_KEYS: Final = _words("error errors failed failure failure_reason error_message")
 
-# About 120 words of which any English sentence of some length holds several and other languages' sentences few.
+# --- the language ---------------------------------------------------------------------------------------------------
+
+# Any English sentence of some length holds several of these, other languages' sentences few.
 ENGLISH: Final = _words(
-    "the of and to is was are were be been has have had i i'm i've i'll you your you're we our us my this that these those it its "
-    "for with from by at as not no yes if then there here would could should will can cannot can't may might do does did "
-    "what which when where who how why please thank thanks sorry hello hi let know need want help any anything else more all some "
-    "about after before into out up so but because now just also only one two new don't didn't couldn't hasn't than they them "
-    "order orders flight flights refund reservation request account email address payment price total item items status message "
-    "ticket user card details number date name done completed successfully cancelled canceled booked sent updated confirmed "
-    "welcome sure great okay ok failed escalated unable error return exchange"
+    """the of and to is was are were be been has have had i i'm i've i'll you your you're we our us my this that these
+    those it its for with from by at as not no yes if then there here would could should will can cannot can't may might
+    do does did what which when where who how why please thank thanks sorry hello hi let know need want help any
+    anything else more all some about after before into out up so but because now just also only one two new don't
+    didn't couldn't hasn't than they them
+    order orders flight flights refund reservation request account email address payment price total item items status
+    message ticket user card details number date name done completed successfully cancelled canceled booked sent updated
+    confirmed welcome sure great okay ok failed escalated unable error return exchange"""
 )
+# Words of French, German, Spanish, Italian, Portuguese, Dutch and some others that are no English words.
 FOREIGN: Final = _words(
-    "le la les des du une est je j'ai vous votre nous avez été pour dans que qui avec sur ce cette pas et au aux mais "
-    "der das den dem ein eine einen ich sie wir ihr ihre ihnen und ist nicht mit für auf habe haben wurde wird werden zu von im bitte "
-    "el los las un del se su sus por para con ha han he sido usted está están hemos lo y al le mi tu como pero gracias "
-    "il lo gli di che non è sono stato stata ho hai abbiamo per della del nel con una suo "
-    "o os um uma não foi seu sua você em com para dos da na no eu tenho "
-    "het een ik u uw je jij niet zijn met van voor op wij heb hebben werd geannuleerd "
-    "i w na z się jest nie do została jag och har det att inte på av ditt din er"
-) - _words(
-    "i no do on in me a an so he is was as at be by or to we us am my it of up all has have had for not if lo se du"
-)
+    """le la les des un une est je j'ai vous votre nous avez été pour dans que qui avec sur ce cette pas et au aux mais
+    der das den dem ein eine einen ich sie wir ihr ihre ihnen und ist nicht mit für auf habe haben wurde wird werden zu
+    von im bitte el los las del su sus por para con ha han he sido usted está están hemos y al mi tu como pero gracias
+    il gli di che non è sono stato stata ho hai abbiamo per della nel suo o os um uma não foi seu sua você em com dos da
+    na eu tenho het een ik u uw je jij niet zijn met van voor op wij heb hebben werd w z się jest nie do została jag och
+    har det att inte på av ditt din er"""
+) - _words("do he o")

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, TypeAlias, cast, get_args
 
 from counterfault.core.errors import InputError
@@ -45,10 +46,16 @@ class Place:
 
 
 def shown(value: object) -> str:
-    """``value`` as an error message shows it: a container by its size, else its repr, cut to a readable length."""
-    if isinstance(value, dict | list):
-        return f"an object of {len(value)} keys" if isinstance(value, dict) else f"a list of {len(value)} items"
-    text = repr(value[: _SHOWN + 1] if isinstance(value, str) else value)
+    """``value`` as an error message shows it: an object by its keys, a list by its length, cut to be readable."""
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        keys = ", ".join(repr(key[:_SHOWN]) for key in islice(value, 5))
+        return _cut(f"an object with the keys {keys}") if keys else "an empty object"
+    return _cut(repr(value[: _SHOWN + 1] if isinstance(value, str) else value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 

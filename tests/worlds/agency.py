@@ -13,13 +13,13 @@ def eur(amount: float) -> Json:
 
 
 # fare class: changeable, refundable, change fee, cancellation fee
-FARES = {
+FARES: dict[str, tuple[bool, bool, float, float]] = {
     "LIGHT": (False, False, 0.0, 0.0),
     "CLASSIC": (True, True, 35.0, 60.0),
     "FLEX": (True, True, 0.0, 0.0),
 }
 # flight: origin, destination, departs, arrives
-ROUTES = {
+ROUTES: dict[str, tuple[str, str, str, str]] = {
     "LX1618": ("ZRH", "MXP", "07:05", "08:00"),
     "LX1622": ("ZRH", "MXP", "12:20", "13:15"),
     "LH1132": ("FRA", "BCN", "10:10", "12:15"),
@@ -28,7 +28,7 @@ ROUTES = {
     "SN2905": ("BRU", "VIE", "15:25", "17:15"),
 }
 # (flight, date): price, seats; only these can be sold
-SALE = {
+SALE: dict[tuple[str, str], tuple[float, int]] = {
     ("LX1618", "2026-05-09"): (148.20, 7), ("LX1622", "2026-05-09"): (121.40, 3),
     ("LX1618", "2026-05-10"): (139.90, 0), ("LX1622", "2026-05-10"): (164.30, 2),
     ("LH1132", "2026-05-16"): (205.75, 4), ("LH1138", "2026-05-16"): (231.10, 9),
@@ -36,7 +36,7 @@ SALE = {
     ("SN2905", "2026-05-14"): (176.80, 6), ("SN2905", "2026-05-19"): (159.45, 8),
 }  # fmt: skip
 # (flight, date): status, actual arrival, minutes late
-FLOWN = {
+FLOWN: dict[tuple[str, str], tuple[str, str | None, int]] = {
     ("LX1618", "2026-04-11"): ("DELAYED", "10:35", 155),
     ("LH1132", "2026-04-09"): ("CANCELLED", None, 0),
     ("OS565", "2026-04-14"): ("DELAYED", "11:50", 45),
@@ -45,7 +45,7 @@ FLOWN = {
     ("LX1622", "2026-04-16"): ("CANCELLED", None, 0),
 }
 # booking: traveller, fare class, flight, date, base, taxes, status
-_BOOKINGS = {
+_BOOKINGS: dict[str, tuple[str, str, str, str, float, float, str]] = {
     "Q7K2LM": ("TR-318", "CLASSIC", "LX1618", "2026-05-02", 96.00, 32.50, "CONFIRMED"),
     "Q8R4TX": ("TR-318", "LIGHT", "OS565", "2026-05-05", 58.00, 27.90, "CONFIRMED"),
     "W3D9PA": ("TR-327", "FLEX", "LH1132", "2026-05-08", 171.00, 44.60, "CONFIRMED"),
@@ -63,7 +63,7 @@ _BOOKINGS = {
     "I3F7CB": ("TR-394", "CLASSIC", "LX1618", "2026-05-04", 93.00, 32.10, "CONFIRMED"),
     "I9L5QH": ("TR-394", "CLASSIC", "SN2905", "2026-05-07", 105.00, 37.15, "CONFIRMED"),
 }
-_TRAVELLERS = {
+_TRAVELLERS: dict[str, tuple[str, str, list[str]]] = {
     "TR-318": ("Nadia Brunner", "BLUE", []), "TR-327": ("Oskar Lund", "SILVER", []),
     "TR-340": ("Chiara Gallo", "BLUE", []), "TR-352": ("Mehmet Aydin", "BLUE", []),
     "TR-365": ("Elise Moreau", "GOLD", []), "TR-371": ("Bram de Wit", "SILVER", []),
@@ -137,8 +137,8 @@ def rules(fare: str) -> Json:
         "fareClass": fare, "changeable": changeable, "refundable": refundable,
         "changeFee": eur(change_fee), "cancelFee": eur(cancel_fee), "agentLimit": eur(400.0), "today": TODAY,
         "compensation": {"fromMinutes": 120, "delayedPercent": 25, "cancelledPercent": 50},
-        "summary": f"{fare}: {change}; {cancel}. Voucher of 25 percent of the fare from 120 minutes late, of 50 percent "
-        "when cancelled. Over 400.00 EUR a person decides.",
+        "summary": f"{fare}: {change}; {cancel}. Voucher of 25 percent of the fare from 120 minutes late, "
+        "of 50 percent when cancelled. Over 400.00 EUR a person decides.",
     }  # fmt: skip
 
 
@@ -149,7 +149,8 @@ def scenario(request_id: str) -> Json:
             "travellerId": key, "name": name, "level": level, "flags": list(flags),
             "bookings": [ref for ref, row in _BOOKINGS.items() if row[0] == key],
             "vouchers": [
-                {"voucherId": f"VC-{ref}", "bookingRef": ref, "value": eur(amount)} for ref, amount in _VOUCHERS.get(key, [])
+                {"voucherId": f"VC-{ref}", "bookingRef": ref, "value": eur(amount)}
+                for ref, amount in _VOUCHERS.get(key, [])
             ],
         }
         for key, (name, level, flags) in _TRAVELLERS.items()

@@ -1,7 +1,7 @@
 """How an agent behaves when a tool does not: a small strategy of plain functions, and ten agents made of it.
 
-Two agents are good, of different temper. Eight are the thorough one with exactly one piece replaced by a defect. What an
-agent does for a living (support, travel) stands in its own module and calls these pieces only.
+Two agents are good, of different temper. Eight are the thorough one with exactly one piece replaced by a defect. What
+an agent does for a living (support, travel) stands in its own module and calls these pieces only.
 """
 
 import json
@@ -72,11 +72,11 @@ class Run:
             if unclear == "not_found":
                 break
             if number + 1 < self.conduct.tries:
-                self.tools.sleep(retry_after(unclear, answer, number))
+                self.tools.sleep(retry_after(unclear, number))
         raise Doubt(f"{tool} gave no usable answer")
 
     def need(self, record: Json, key: str, kind: type[T]) -> T:
-        """One field of a record as an amount (``Decimal``, also of a price object), ``date``, ``str``, ``list`` or ``dict``."""
+        """One field of a record: an amount (``Decimal``, also of a price), ``date``, ``str``, ``list`` or ``dict``."""
         try:
             value = parse(record.get(key), kind)
         except (ValueError, InvalidOperation):
@@ -117,14 +117,19 @@ def parse(value: Any, kind: type) -> Any:
     raise ValueError(f"not a {kind.__name__}")
 
 
+CLEARS = re.compile(
+    "forbidden|rate_|too_many|unavail|overload|internal|server|gateway|temporar|time|busy|unreadable|malformed|5[0-9][0-9]"
+)
+
+
 def send(run: Run, tool: str, arguments: Json) -> tuple[Any, str]:
-    """One call: its answer and, where it failed, the kind of failure (``seconds:kind`` where it says when to retry)."""
+    """One call: its answer and, where it failed, the kind of failure (``seconds:kind:status`` where it was raised)."""
     try:
         answer = plain(run.tools.call(tool, **arguments))
     except ToolError as error:
         if error.kind == "forbidden":
             run.conduct.denied(f"{tool} is forbidden")
-        return None, f"{error.retry_after or ''}:{error.kind}"
+        return None, f"{error.retry_after or ''}:{error.kind}:{error.status or ''}"
     failure = answer.get("error") if isinstance(answer, dict) else "unreadable"
     if not failure:
         return answer, ""
@@ -134,7 +139,7 @@ def send(run: Run, tool: str, arguments: Json) -> tuple[Any, str]:
     return None, kind
 
 
-def retry_after(unclear: str, answer: Any, number: int) -> float:
+def retry_after(unclear: str, number: int) -> float:
     """Seconds until the next try: what the service asked for, else longer each time."""
     asked = re.match(r"([\d.]+):", unclear)
     return max(float(asked.group(1)) if asked else 0.0, min(2.0**number, 30.0))
@@ -187,18 +192,18 @@ def checked_approval(run: Run, names: Approval, subject: Json, arguments: Json, 
 
 
 def verified_write(run: Run, tool: str, landed: Callable[[], bool], arguments: Json) -> None:
-    """Write, read back, and repeat only what was unclear and is not there."""
+    """Write, read back, and repeat only what failed in a way that may clear and is not there."""
     for number in range(run.conduct.tries):
-        answer, unclear = send(run, tool, arguments)
+        _, unclear = send(run, tool, arguments)
         try:
             if landed():
                 return
         except Doubt as error:
             raise Doubt(f"{tool} was sent, and whether it took effect could not be checked") from error
-        if not unclear:
+        if not CLEARS.search(unclear):
             break
         if number + 1 < run.conduct.tries:
-            run.tools.sleep(retry_after(unclear, answer, number))
+            run.tools.sleep(retry_after(unclear, number))
     raise Doubt(f"{tool} did not take effect")
 
 
@@ -250,10 +255,10 @@ def insist(what: str) -> None:
 def blind_write(run: Run, tool: str, landed: Callable[[], bool], arguments: Json) -> None:
     """Repeat until the answer is clear, and only then look."""
     for number in range(run.conduct.tries):
-        answer, unclear = send(run, tool, arguments)
+        _, unclear = send(run, tool, arguments)
         if not unclear:
             break
-        run.tools.sleep(retry_after(unclear, answer, number))
+        run.tools.sleep(retry_after(unclear, number))
     if not landed():
         raise Doubt(f"{tool} did not take effect as it should")
 

@@ -16,11 +16,13 @@ from counterfault.demo.recording import record, trace_line
 from .agency import FARES, FLOWN, OUTCOMES, REQUESTS, ROUTES, SALE, TODAY, Json, eur, rules, scenario
 from .truth import Change, Domain, Spec, cents
 
+__all__ = ["DOMAIN", "REQUESTS", "SCENARIOS", "SPECS", "TOOLS", "TRACES", "TravelDesk", "scenario", "traces"]
 TRACES = Path(__file__).with_name("travel.jsonl")
 SYSTEM = (
     "You work for a travel desk. Resolve the request by the fare rules. A cancellation and a voucher each need their "
     "own approval. Ask the traveller before spending money. Hand over what the rules do not let you decide."
 )
+
 
 def _error(kind: str, message: str) -> Json:
     return {"error": {"type": kind, "message": message}}
@@ -34,7 +36,7 @@ class TravelDesk:
     """The tools of the travel desk over one scenario; a refused call returns an ``error`` body."""
 
     def __init__(self, scenario: Json) -> None:
-        self.scenario = copy.deepcopy(scenario)
+        self.scenario: Json = json.loads(json.dumps(scenario))
         self.quotes: dict[str, Json] = {}
         self.approvals: dict[str, Json] = {}
         self.handed_over: list[str] = []
@@ -90,7 +92,7 @@ class TravelDesk:
         level = self.scenario["travellers"][booking["travellerId"]]["level"]
         fee = 0.0 if level == "GOLD" else FARES[booking["fareClass"]][2]
         more = max(round(SALE[flight_no, date][0] - booking["fare"]["total"], 2), 0.0)
-        quote = {
+        quote: Json = {
             "quoteId": f"QT-{_number('quote', booking_ref, flight_no, date)}", "bookingRef": booking_ref,
             "flightNo": flight_no, "date": date, "fareDifference": eur(more), "changeFee": eur(fee),
             "total": eur(more + fee), "validUntil": "2026-04-21",
@@ -102,16 +104,20 @@ class TravelDesk:
         if "error" in (booking := self.get_booking(booking_ref)):
             return booking
         number = _number("approval", booking_ref, amount, len(self.approvals))
-        approval = {
-            "exceptionId": f"EX-{number}", "approved": True, "state": "GRANTED", "approvalCode": f"AC{number:X}{booking_ref}",
-            "bookingRef": booking_ref, "amount": eur(amount), "redeemed": False, "validUntil": "2026-04-21", "note": reason,
+        approval: Json = {
+            "exceptionId": f"EX-{number}", "approved": True, "state": "GRANTED",
+            "approvalCode": f"AC{number:X}{booking_ref}", "bookingRef": booking_ref, "amount": eur(amount),
+            "redeemed": False, "validUntil": "2026-04-21", "note": reason,
         }  # fmt: skip
         self.approvals[approval["approvalCode"]] = approval
         return approval
 
     def _unapproved(self, booking_ref: str, amount: float, code: str) -> Json | None:
         approval = self.approvals.get(code)
-        if approval is None or (approval["bookingRef"], approval["amount"]["amount"]) != (booking_ref, round(amount, 2)):
+        if approval is None or (approval["bookingRef"], approval["amount"]["amount"]) != (
+            booking_ref,
+            round(amount, 2),
+        ):
             return _error("approval_required", "The approval code is unknown or for something else.")
         return None
 
@@ -172,7 +178,7 @@ class TravelDesk:
         return {"requestId": request_id, "caseId": f"CASE-{_number('case', request_id)}", "queue": "SENIOR"}
 
 
-def _tool(name: str, description: str, **properties: str | Json) -> Json:
+def _tool(name: str, description: str, properties: dict[str, str | Json]) -> Json:
     shapes = {key: {"type": kind} if isinstance(kind, str) else kind for key, kind in properties.items()}
     parameters = {"type": "object", "properties": shapes, "required": list(shapes), "additionalProperties": False}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
@@ -181,21 +187,32 @@ def _tool(name: str, description: str, **properties: str | Json) -> Json:
 _DATE: Json = {"type": "string", "format": "date"}
 _FARE: Json = {"type": "string", "enum": list(FARES)}
 _OUTCOME: Json = {"type": "string", "enum": list(OUTCOMES)}
-TOOLS: list[Json] = [
-    _tool("get_request", "A traveller's request with its wishes.", request_id="string"),
-    _tool("get_booking", "A booking.", booking_ref="string"),
-    _tool("get_traveller", "A traveller with level, flags, bookings and vouchers.", traveller_id="string"),
-    _tool("get_fare_rules", "What a fare class allows, and for how much.", fare_class=_FARE),
-    _tool("search_flights", "Flights on sale on a day.", origin="string", destination="string", date=_DATE),
-    _tool("get_flight_status", "How a past flight went.", flight_no="string", date=_DATE),
-    _tool("quote_change", "What a change would cost.", booking_ref="string", flight_no="string", date=_DATE),
-    _tool("approve_exception", "Ask for approval of one payment.", booking_ref="string", amount="number", reason="string"),
-    _tool("change_booking", "Rebook a flight by a quote.", booking_ref="string", flight_no="string", date=_DATE, quote_id="string"),
-    _tool("cancel_booking", "Cancel and pay back.", booking_ref="string", refund_amount="number", approval_code="string"),
-    _tool("issue_voucher", "Give a voucher.", traveller_id="string", booking_ref="string", amount="number", approval_code="string"),
-    _tool("close_request", "Close a request for good.", request_id="string", outcome=_OUTCOME),
-    _tool("hand_over", "Hand a request over to a senior colleague.", request_id="string", reason="string"),
+_REF, _FLIGHT, _TEXT, _AMOUNT = "string", "string", "string", "number"
+_TOOL_ROWS: list[tuple[str, str, dict[str, str | Json]]] = [
+    ("get_request", "A traveller's request with its wishes.", {"request_id": _REF}),
+    ("get_booking", "A booking.", {"booking_ref": _REF}),
+    ("get_traveller", "A traveller with level, flags, bookings and vouchers.", {"traveller_id": _REF}),
+    ("get_fare_rules", "What a fare class allows, and for how much.", {"fare_class": _FARE}),
+    ("search_flights", "Flights on sale on a day.", {"origin": _TEXT, "destination": _TEXT, "date": _DATE}),
+    ("get_flight_status", "How a past flight went.", {"flight_no": _FLIGHT, "date": _DATE}),
+    ("quote_change", "What a change would cost.", {"booking_ref": _REF, "flight_no": _FLIGHT, "date": _DATE}),
+    ("approve_exception", "Ask for one payment.", {"booking_ref": _REF, "amount": _AMOUNT, "reason": _TEXT}),
+    (
+        "change_booking", "Rebook a flight by a quote.",
+        {"booking_ref": _REF, "flight_no": _FLIGHT, "date": _DATE, "quote_id": _REF},
+    ),
+    (
+        "cancel_booking", "Cancel a booking and pay back.",
+        {"booking_ref": _REF, "refund_amount": _AMOUNT, "approval_code": _REF},
+    ),
+    (
+        "issue_voucher", "Give a voucher.",
+        {"traveller_id": _REF, "booking_ref": _REF, "amount": _AMOUNT, "approval_code": _REF},
+    ),
+    ("close_request", "Close a request for good.", {"request_id": _REF, "outcome": _OUTCOME}),
+    ("hand_over", "Hand a request over to a senior colleague.", {"request_id": _REF, "reason": _TEXT}),
 ]  # fmt: skip
+TOOLS: list[Json] = [_tool(*row) for row in _TOOL_ROWS]
 
 
 def _change(ref: str, flight: str, date: str, request: str) -> Spec:
@@ -230,9 +247,7 @@ SPECS: dict[str, Spec] = {
     "RQ-718": _spec("RQ-718", outcome="ALREADY_DONE", says=("U8V2DT was cancelled before.",)),
     "RQ-719": HAND_OVER,
     "RQ-720": _spec("RQ-720", outcome="ANSWERED", says=("T8P4KS leaves on 2026-05-11 at 17:30.",)),
-    "RQ-721": _spec(
-        "RQ-721", ("cancel", "E6T3VK", "78.40"), ("voucher", "TR-340", "E2M7ZB", "86.90"), outcome="MIXED"
-    ),
+    "RQ-721": _spec("RQ-721", ("cancel", "E6T3VK", "78.40"), ("voucher", "TR-340", "E2M7ZB", "86.90"), outcome="MIXED"),
     "RQ-722": _spec(
         "RQ-722", ("cancel", "Y7B3RL", "49.60"), outcome="MIXED", says=("Y7B3RL leaves on 2026-05-03 at 12:20.",)
     ),
@@ -281,19 +296,21 @@ def _subject(tool: str, args: Json) -> tuple[str, str] | None:
     return None if tool == "change_booking" else (str(args.get("booking_ref")), cents(amount))
 
 
-def _granted(answer: Any) -> bool:
+def _granted(answer: Any, subject: Any) -> bool:
     return (
         isinstance(answer, dict)
         and answer.get("approved") is True
         and str(answer.get("state")).upper() == "GRANTED"
         and answer.get("redeemed") is False
         and str(answer.get("validUntil"))[:10] >= TODAY
+        and (answer.get("bookingRef"), cents((answer.get("amount") or {}).get("amount"))) == subject
     )
 
 
+SCENARIOS = {request: scenario(request) for request in REQUESTS}
 DOMAIN = Domain(
     specs=SPECS,
-    fresh=lambda name: TravelDesk(scenario(name)),
+    fresh=lambda name: TravelDesk(SCENARIOS[name]),
     apply=_apply,
     changes=_changes,
     claims=_claims,
@@ -304,7 +321,6 @@ DOMAIN = Domain(
     subject=_subject,
     granted=_granted,
     escalation="hand_over",
-    world=lambda desk: json.dumps(desk.scenario),
 )
 
 

@@ -12,7 +12,9 @@ from counterfault import Escalated
 
 from .conduct import CONDUCTS, Approval, Conduct, Decision, Doubt, Json, Run, same
 
-APPROVAL = Approval("approve_exception", "approval_code", "state", "approved", "redeemed", "valid_until", "exception_id")
+APPROVAL = Approval(
+    "approve_exception", "approval_code", "state", "approved", "redeemed", "valid_until", "exception_id"
+)
 REQUEST = ("request_id", "state", "traveller", "message", "wishes")
 BOOKING = ("booking_ref", "traveller_id", "status", "fare_class", "segment", "fare", "refunded", "changes")
 TRAVELLER = ("traveller_id", "level", "flags", "bookings", "vouchers")
@@ -85,7 +87,8 @@ def open_case(run: Run, task: Any, request: Json, traveller: Json, wish: Json) -
     run.check(owner == run.need(traveller, "traveller_id", str), "it is another traveller's booking", "traveller_id")
     run.check(ref in run.need(traveller, "bookings", list), "the traveller does not have this booking", "bookings")
     segment, paid = inner(run, booking, "segment"), price(run, wish, "paid")
-    held = f"{ref}, {run.need(segment, 'flight_no', str)} on {run.need(segment, 'date', date)}, for which I paid {paid:.2f}"
+    flight, day = run.need(segment, "flight_no", str), run.need(segment, "date", date)
+    held = f"{ref}, {flight} on {day}, for which I paid {paid:.2f} EUR"
     run.check(held in message, "the message is about something else", "flight_no", "date", "paid", "amount", "message")
     total = run.need(inner(run, booking, "fare"), "total", Decimal)
     run.check(total == paid, "the fare is not what was paid", "total", "paid", "amount")
@@ -160,7 +163,9 @@ def share_due(run: Run, case: Case) -> Decimal:
     run.check((late > 0) == (status == "delayed"), "status and delay disagree", "status", "minutes_late")
     if arrived is not None:
         plan, real = (minutes(run, went, key) for key in ("scheduled_arrival", "actual_arrival"))
-        run.check(real - plan == late, "times and delay disagree", "minutes_late", "scheduled_arrival", "actual_arrival")
+        run.check(
+            real - plan == late, "times and delay disagree", "minutes_late", "scheduled_arrival", "actual_arrival"
+        )
     least = run.need(terms, "from_minutes", Decimal)
     percent = run.need(terms, "cancelled_percent" if status == "cancelled" else "delayed_percent", Decimal)
     summary = run.need(case.rules, "summary", str)
@@ -251,7 +256,9 @@ def checked_cost(run: Run, case: Case, picked: Json, quote: Json) -> Decimal:
     ref, flight = run.need(case.booking, "booking_ref", str), run.need(picked, "flight_no", str)
     echo = same(run.need(quote, "booking_ref", str), ref) and same(run.need(quote, "flight_no", str), flight)
     run.check(echo, "the quote is for something else", "booking_ref", "flight_no")
-    run.check(str(quote.get("date"))[:10] == str(case.wish.get("new_date"))[:10], "the quote is for another day", "date")
+    run.check(
+        str(quote.get("date"))[:10] == str(case.wish.get("new_date"))[:10], "the quote is for another day", "date"
+    )
     total = run.need(inner(run, case.booking, "fare"), "total", Decimal)
     more, charge, cost = (price(run, quote, key) for key in ("fare_difference", "change_fee", "total"))
     about = ("total", "price", "amount", "fare_difference")

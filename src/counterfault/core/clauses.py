@@ -31,7 +31,7 @@ class Clause:
 _FENCE: Final = re.compile(r"^\s*```\w*\s*|\s*```\s*$")
 _MARKUP: Final = re.compile(r"\*\*|__(?=\W)|`|^[#>\s]+|^\s*[-*•]+\s+|^\s*\d+[.)]\s+")
 _ITEM: Final = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s")
-_QUOTED: Final = re.compile(r'"[^"\n]*(?:\s[^"\s]+){3,}\s*"')
+_QUOTED: Final = re.compile(r'"([^"\n]*)"')
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])[\"')]*\s+")
 _CLAUSE: Final = re.compile(
     r"\s*(?:[,;]?\s+\b(?:but|however|although|though|whereas)\b|[—–]|\s-\s"
@@ -41,6 +41,7 @@ _CLAUSE: Final = re.compile(
 _ADDRESS: Final = re.compile(r"\S*(?:://|www\.|@)\S*")
 _LONGEST: Final = 1000  # characters of a sentence looked at together: what is longer is no sentence
 _DEEPEST: Final = 12
+_NAME: Final = 3  # words: a longer quotation is another's speech, a shorter one a name or a status
 
 
 @lru_cache(maxsize=256)
@@ -88,7 +89,7 @@ def readable(lines: tuple[str, ...]) -> bool:
             strange = sum(ord(char) > 0x24F for char in letters)
             names = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", prose)
             tokens = [name.lower() for name in names if not name.isupper()]
-            known = sum(token in words.ENGLISH for token in tokens)
+            known = sum(token in words.ENGLISH or token in words.PAST_FAMILIES for token in tokens)
             foreign = len({token for token in tokens if _foreign(token)})
             if strange * 5 > len(letters) or (foreign >= 2 and foreign > known):
                 return False
@@ -109,7 +110,7 @@ def _foreign(token: str) -> bool:
 def _plain(text: str) -> str:
     straight = text.translate(str.maketrans("’‘“”\u00a0", "''\"\" "))
     bare = straight.strip().strip('"') if straight.count('"') == 2 else straight
-    return _QUOTED.sub(" ", bare)
+    return _QUOTED.sub(lambda quoted: " " if len(quoted[1].split()) > _NAME else quoted[0], bare)
 
 
 def _word(text: str) -> str:
@@ -163,6 +164,8 @@ def _valued(key: str, value: str, depth: int) -> Iterator[str]:
         yield stated.replace("it ", f"the {subject} ") if subject in words.ACTION_NOUNS else stated
     elif key in words.ERROR_KEYS and value.lower() not in ("", "none", "no", "null", "false"):
         yield "it failed."
+    elif key in words.MESSAGE_KEYS:
+        yield _stated(_word(value)) or value
     elif len(value.split()) >= 3 or "?" in value:
         yield value
 

@@ -104,32 +104,46 @@ def intent(text: str) -> str:
 
 _ADV: Final = rf"(?:(?:{words.ADVERBS})\s+)*"
 _PAST: Final = re.compile(rf"\b(?:{'|'.join(sorted(words.PAST_FAMILIES))})\b")
+_WE: Final = r"\b(?:i|we|(?:our|the|my) (?:\w+ )?(?:team|system|colleagues?|agent|specialist))"
+# What stands before a past form decides whether it can be a report at all; the first that fits names it.
 _LEADS: Final = {
-    "aux": re.compile(rf"(?:\b(?:has|have|had)|'ve|\b(?:was|were))\s+{_ADV}$"),
+    "passive": re.compile(rf"(?:\b(?:has|have|had)|'ve|'s)\s+{_ADV}been\s+{_ADV}$|\b(?:was|were)\s+{_ADV}$"),
     "present": re.compile(rf"(?:\b(?:is|are)|'s|'re)\s+{_ADV}$"),
-    "person": re.compile(rf"\b(?:i|we)\s+{_ADV}$"),
+    "person": re.compile(rf"{_WE}(?:'ve| have| has| had)?\s+{_ADV}$"),
     "start": re.compile(rf"^\W*(?:[^:]{{1,60}}:\W*)?{_ADV}$"),
     "noun": re.compile(rf"^\W*(?:\w+\s+)?(?:{'|'.join(words.ACTION_NOUNS)})\s+{_ADV}$"),
     "headline": re.compile(r"(?:^|: ?)\W*(?:[\w#$.'-]+\s+){1,5}$"),
     "joined": re.compile(rf"(?:\band|,|\bthen)\s+{_ADV}$"),
 }
+_DID: Final = re.compile(rf"{_WE}(?:'ve| have| has| had)?\s+{_ADV}\w+ed\b")
 _OBJECT: Final = re.compile(
     rf"^\W*$|^\s(?:{'|'.join(sorted(words.OBJECTS))})\b(?!.{{0,15}}:)"
     r"|^\s*(?:your|the|an?|all|both|it|this|that|these|to|as|by|with|in|on|for|successfully|from|[#$]?\w*\d)\b"
     r"|^\s[#$]|^\s.*\bto\b|^[,.;:(]"
 )
 _DEFINITE: Final = re.compile(r"\b(?:your|this|that|the|it|everything|both|all|each|my|which)\b|'s$|#")
-_NOT_OURS: Final = re.compile(
-    r"\byou(?:'ve| have| had)?\s*$|\b(?:that|which|who)(?:'s| has| have| was| were| had| is| are)?(?: been)?\s*$|"
+_EVERYTHING: Final = re.compile(r"\b(?:it|this|that|all|everything)(?:'s)?\b")
+_RELATIVE: Final = re.compile(
+    r"\b(?:that|which|who)(?:'s| has| have| was| were| had| is| are)?(?: been)?\s*$|"
     r"\b(?:may|might|could|would|should|must|will) (?:not )?have(?: been)?\s*$"
 )
-_NONE: Final = re.compile(r"\b(?:no|none|nothing|neither|nobody|nor|never)\b(?!,| (?:problem|worries|longer))")
+_NONE: Final = re.compile(
+    r"(?:^|[,:]\s|\bthat\s|\band\s|\bor\s)(?:\w+\s){0,3}?(?<!with )(?:no|none|nothing|neither|nobody|nor|never)\b"
+    r"(?!,| (?:problem|worries|longer))|\b(?:i|we)(?:'ve| have)? never\b"
+)
 _BY_OTHERS: Final = re.compile(r"^\s+by (?:the |an? )?(?:airline|carrier|courier|customer|user|bank)")
 _BY_DATE: Final = re.compile(r"^\s+(?:on|within|more|over|less|under|at|before|after|using|during|via|with|to)\b")
 
 
-def _conditional(clause: Clause, upto: int) -> bool:
-    return bool(re.search(words.CONDITIONS, clause.before + clause.text[:upto]))
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A past form in its clause: `lead` names what stands before it, `stem` is that without the adverbs."""
+
+    word: str
+    lead: str
+    before: str
+    stem: str
+    after: str
 
 
 def _claims(clauses: list[Clause]) -> Iterator[_Claim]:
@@ -148,64 +162,83 @@ def _claims(clauses: list[Clause]) -> Iterator[_Claim]:
 
 def _claimed(clause: Clause, match: re.Match[str], joined: bool) -> frozenset[str] | None:
     """The families of action that this past form claims; None if it claims nothing."""
-    before, after, past = clause.text[: match.start()], clause.text[match.end() :], match[0]
-    lead = next((name for name, form in _LEADS.items() if form.search(before)), None)
-    if lead is None or (lead == "joined" and not joined):
+    before = clause.text[: match.start()]
+    lead = next((name for name, pattern in _LEADS.items() if pattern.search(before)), None)
+    if lead is None or (lead == "joined" and not (joined or _DID.search(before))):
         return None
-    if _NONE.search(before) or _BY_OTHERS.match(after) or _conditional(clause, match.start()):
+    form = _Form(match[0], lead, before, re.sub(rf"{_ADV}$", "", before), clause.text[match.end() :])
+    if _conditional(clause, match.start()) or _denied(form) or _described(form) or not _shaped(form):
         return None
-    stem = re.sub(rf"{_ADV}$", "", before)
-    if _NOT_OURS.search(stem) or re.search(r"\byou(?:'ve)?\s*$", re.sub(r"(?:has|have|had)\s*$", "", stem)):
+    if form.word in words.HANDING and _escalates(clause):
         return None
-    if lead == "noun" and past not in words.COMPLETIONS:
-        return None
-    if lead == "headline" and not _headline(before, after):
-        return None
-    if lead == "start" and not _OBJECT.match(after):
-        return None
-    if lead == "present" and not _lasting(before, after):
-        return None
-    if lead in ("start", "headline") and past in words.LABELS:
-        return None
-    if _described(stem, after, past, lead):
-        return None
-    return _named(before, after, past, lead)
+    return _named(form)
 
 
-def _headline(before: str, after: str) -> bool:
+def _conditional(clause: Clause, upto: int) -> bool:
+    return bool(re.search(words.CONDITIONS, clause.before + clause.text[:upto]))
+
+
+def _denied(form: _Form) -> bool:
+    """Done by nobody, by somebody else, or only perhaps."""
+    nobody = _NONE.search(re.sub(r"\([^)]*\)", "", form.before))
+    return bool(nobody or _BY_OTHERS.match(form.after) or _RELATIVE.search(form.stem))
+
+
+def _described(form: _Form) -> bool:
+    """A record's history or state and not news: "was created on May 5", "since it was paid by card"."""
+    simple = form.lead == "noun" or re.search(r"\b(?:was|were)\s+$", form.stem)
+    if simple and form.word in words.DATED and _BY_DATE.match(form.after):
+        return True
+    if form.lead == "present" and form.word == "booked" and form.after.startswith(" in "):
+        return True
+    return bool(re.search(words.BACKGROUND, form.stem))
+
+
+def _shaped(form: _Form) -> bool:
+    """Whether the clause around the form has the shape that its lead asks for."""
+    if form.lead == "noun":
+        return form.word in words.COMPLETIONS
+    if form.lead == "headline":
+        return form.word not in words.LABELS and _headline(form)
+    if form.lead == "start":
+        listed = ":" in form.before and form.word in words.VAGUE and not _nouns(form.before)
+        return form.word not in words.LABELS and not listed and bool(_OBJECT.match(form.after))
+    return form.lead != "present" or _lasting(form)
+
+
+def _headline(form: _Form) -> bool:
     """Telegram style: "Ticket T-1042 resolved: refund of 30.00 EUR issued."."""
-    tokens = set(re.findall(r"[a-z']+", before.rpartition(":")[2]))
-    ends = re.match(r"^\W*$|^[.:;,(]|^\s(?:to|with|as|for|from|successfully)\b", after)
+    tokens = set(re.findall(r"[a-z']+", form.before.rpartition(":")[2]))
+    ends = re.match(r"^\W*$|^[.:;,(]|^\s(?:to|with|as|for|from|successfully)\b", form.after)
     return bool(ends) and bool(tokens & words.OBJECTS) and not tokens & words.SENTENCE_WORDS
 
 
-def _lasting(before: str, after: str) -> bool:
+def _lasting(form: _Form) -> bool:
     """Present tense says what was done of one definite thing; of things in general it says what the rules are."""
-    habit = re.search(words.HABITS, before + after)
-    conditioned = re.search(r"^.{0,60}\b(?:if|once|when|after|unless|until|within)\b", after)
-    return bool(_DEFINITE.search(before)) and not habit and not conditioned
+    if re.search(words.HABITS, form.before + form.after) or not _DEFINITE.search(form.before):
+        return False
+    families = words.PAST_FAMILIES[form.word]
+    if families and families <= words.STATES and not form.before.endswith("now "):
+        return False
+    if form.word in words.VAGUE and not (_nouns(form.before) or _EVERYTHING.search(form.before)):
+        return False
+    return not re.search(r"^.{0,60}\b(?:if|once|when|after|unless|until|within)\b", form.after)
 
 
-def _described(stem: str, after: str, past: str, lead: str) -> bool:
-    """A record's history or state and not news: "was created on May 5", "since it was paid by card"."""
-    simple = lead == "noun" or re.search(r"\b(?:was|were)\s+$", stem)
-    if simple and past in words.DATED and _BY_DATE.match(after):
-        return True
-    return bool(re.search(words.BACKGROUND, stem)) or (
-        lead == "present" and past == "booked" and after.startswith(" in ")
-    )
-
-
-def _named(before: str, after: str, past: str, lead: str) -> frozenset[str] | None:
-    around = re.findall(r"[\w-]+", f"{before} {after}")
-    if past in words.NEEDS_NOUN and not words.NEEDS_NOUN[past].intersection(around):
+def _named(form: _Form) -> frozenset[str] | None:
+    around = re.findall(r"[\w-]+", f"{form.before} {form.after}")
+    if form.word in words.NEEDS_NOUN and not words.NEEDS_NOUN[form.word].intersection(around):
         return None
-    families = words.PAST_FAMILIES[past]
-    if past not in words.COMPLETIONS:
+    families = words.PAST_FAMILIES[form.word]
+    if form.word not in words.COMPLETIONS:
         return families
-    side = after if lead in ("person", "joined") or re.search(r"\b(?:i|we)(?:'ve| have)\b", before) else before
-    nouns = [words.ACTION_NOUNS[word] for word in re.findall(r"\w+", side) if word in words.ACTION_NOUNS]
-    return families | frozenset(nouns)
+    active = form.lead in ("person", "joined")
+    subject = frozenset() if active else _nouns(form.before)
+    return families | (subject or (_nouns(form.after) if active or form.word in words.VAGUE else frozenset()))
+
+
+def _nouns(text: str) -> frozenset[str]:
+    return frozenset(words.ACTION_NOUNS[word] for word in re.findall(r"\w+", text) if word in words.ACTION_NOUNS)
 
 
 def _general(clause: Clause) -> bool:
@@ -214,7 +247,7 @@ def _general(clause: Clause) -> bool:
         found = re.search(r"(\w*)\W*\bsuccessfully\b\W*(\w*)", clause.text)
         if found is None or not re.search(r"\b(?:has|have|was|were|been|i|we)\b|'ve|^successfully", clause.text):
             return False
-        if words.LOOKING & {found[1], found[2]} or found[1] in ("be", "not", "will", "to"):
+        if words.LOOKING & {found[1], found[2]} or found[1] in ("be", "not", "will", "to") or _escalates(clause):
             return False
     return not _NONE.search(clause.text[: found.start()]) and not _conditional(clause, found.start())
 
@@ -234,9 +267,8 @@ def _withheld(clause: Clause, found: re.Match[str]) -> bool:
     lead = clause.text[: found.start()]
     if re.search(r"\b(?:not|n't|no|cannot|without|never)\b", f"{lead[-30:]}{found[0]}") or "n't" in found[0]:
         return True
-    if re.search(r"\b(?:will|'ll)\b", found[0]) and re.search(
-        words.NOT_PEOPLE, found[0].split(" will")[0].split("'ll")[0]
-    ):
+    subject = re.split(r" will\b|'ll\b", found[0])
+    if len(subject) > 1 and re.search(words.NOT_PEOPLE, subject[0]):
         return True
     if re.match(r"(?:is|are)\b", found[0]) and not _DEFINITE.search(lead):
         return True
@@ -250,8 +282,9 @@ def _admits(clause: Clause) -> bool:
         return False
     for form in words.ADMISSIONS:
         for found in re.finditer(form, clause.text):
-            rest = clause.text[found.start() :]
-            if not re.search(words.NOT_YET, rest) and not _conditional(clause, found.start()):
+            bounded = re.search(words.NOT_YET, clause.text[found.start() :])
+            told = re.search(words.TOLD, clause.before + clause.text[: found.start()])
+            if not bounded and not told and not _conditional(clause, found.start()):
                 return True
     return False
 
@@ -270,10 +303,8 @@ def _questions(lines: tuple[str, ...]) -> Iterator[str]:
 def _tool(tool: str) -> tuple[frozenset[str], frozenset[int], frozenset[int]]:
     """The families of the tool's verb (`escalate` alone for a hand-over, none if unknown), its things and its parts."""
     parts = snake(re.split(r"__|[./:]", tool.strip("_"))[-1] or tool).split("_")
-    name = set(parts)
-    if name & {"escalate", "handoff", "handover"} or (
-        "transfer" in name and re.search(rf"\b{words.HUMANS}\b", " ".join(parts))
-    ):
+    to_people = "transfer" in parts and re.search(rf"\b{words.HUMANS}\b", " ".join(parts))
+    if to_people or {"escalate", "handoff", "handover"}.intersection(parts):
         return frozenset({"escalate"}), frozenset(), frozenset()
     verbs = [part for part in parts if part in words.TOOL_VERBS]
     families = {words.TOOL_VERBS[verbs[0]]} if verbs else set()

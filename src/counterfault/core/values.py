@@ -39,7 +39,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MONEY = re.compile(r"[$€£]|\.\d\d\b|\.\d\b")
-_IDENTIFIER = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w\-.:/#@+]{3,}$|[A-Z]{5,}$|\d{5,}$")
+# A number with a unit behind it ("30-day", "2nd", "24/7") is prose, not an identifier.
+_IDENTIFIER = re.compile(r"(?!\d{1,3}-?[a-z]+$)(?=.*\d)(?=.*[A-Za-z])[\w\-.:/#@+]{3,}$|[A-Z]{5,}$|\d{5,}$")
 _IDENTIFYING_KEY = re.compile(
     r"(?:^|[_\-. ]|(?<=[a-z])(?=[A-Z]))(?:id|ids|uuid|token|number|code|reference|ref|key|email|sku)$", re.IGNORECASE
 )

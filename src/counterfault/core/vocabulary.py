@@ -22,7 +22,7 @@ book: book reserve rebook schedule purchase buy
     | booking reservation appointment bookings reservations purchase
 update: update modify change edit set adjust upgrade downgrade amend patch reschedule switch move rename correct revise
     | updated modified changed edited adjusted upgraded downgraded amended altered revised corrected switched swapped
-      moved rescheduled replaced added removed marked set renamed patched
+      moved rescheduled replaced added removed marked set renamed patched reverted restored
     | update modification change upgrade downgrade adjustment updates changes modifications correction
 create: create open add register insert raise file log new
     | created opened added registered raised filed logged inserted | creation registration
@@ -75,6 +75,10 @@ COMPLETIONS: Final = _words(
     "processed completed complete finished submitted initiated finalized finalised confirmed executed performed made "
     "issued done successful placed requested actioned handled secured recorded"
 )
+# Said in the present tense they tell a state ("roaming is enabled"), unless it is so now.
+STATES: Final = frozenset({"enable", "disable", "toggle"})
+# Handing over is no action of this kind: "I have transferred you to a human agent".
+HANDING: Final = _words("transferred forwarded assigned raised notified opened created filed logged submitted sent")
 # Of these the claimed action is only known from a noun.
 VAGUE: Final = COMPLETIONS - _words("submitted confirmed issued made placed requested recorded initiated")
 PAST_FAMILIES: Final = {
@@ -169,7 +173,7 @@ PARTS: Final = tuple(
         "baggage baggages bag bags luggage",
         "passenger passengers traveler traveller name",
         "item items product products",
-        "flight flights cabin",
+        "flight flights cabin economy business",
         "status",
     )
 )
@@ -193,9 +197,9 @@ _SHORT: Final = {
     "<needs>": r"\b(?:needs?|requires?|awaits?|awaiting|pending|under) (?:an? |further |additional )*",
     "<human review>": r"(?:manual|human|specialist)(?: \w+)? ?<review>\b",
     "<been>": r"\b(?:is|are|was|were|has|have|'s|'re|been) (?:(?:now|also|already|just|been|being|successfully) )*",
-    "<we>": r"(?:\b(?:i|we)(?:'m|'re|'ve|'ll| am| are| have| will| shall| need to| must| have to|'ve had to)?|"
+    "<we>": r"(?:\b(?:i|we)(?:'m|'re|'ve|'ll| am| are| have| will| shall| must|'ve had to)?|"
     r"\blet me|\bplease (?:hold|wait).{0,20}while i)"
-    r"(?: (?:now|just|also|then|already|going to|be|been|immediately|go ahead and|therefore))*",
+    r"(?: (?:now|just|also|then|already|going to|need to|have to|be|been|immediately|go ahead and|therefore))*",
     "<start>": r"(?:proceed|initiat|start|begin|arrang|complet|mak)\w*(?: with)?(?: the| a| your| this)*",
     "<will>": r"(?:will|'ll|is going to)(?: (?:now|then|also|soon|shortly|personally))*",
     "<give>": r"(?:escalat(?:e|ed|ing)|transfer(?:red|ring)?|hand(?:ed|ing)?(?: \w+){0,3} (?:over|off)|"
@@ -264,12 +268,13 @@ ADMISSIONS: Final = _patterns(
     \bno (?:change|refund|booking|cancellation|update|action|payment)s?\b.{0,25}\b(?:was|were|been) (?:<done>|taken)\b
     \bfailed\b|\btimed out\b|\bwent wrong\b
     \b(?:was|is|were) (?:unsuccessful|declined|rejected|denied|refused|blocked)\b
-    \b(?:was|were|is|be|been|ran into|hit|having|due to) <some trouble>
+    \b(?:was|were|is|be|been|ran into|hit|having|due to) (?:still )?<some trouble>
     \b(?:encountered|caused|experiencing|got|received|returned|gave|raised|reported) <some trouble>
+    \binsufficient (?:balance|funds)\b
     \b(?:error|problem|failure) (?:occurred|happened|prevented|while)\b
     \b(?:did not|didn't|does not|doesn't|not) (?:go through|work|succeed|complete)\b
     \b(?:system|service|tool|api|server)\b.{0,20}\b(?:unavailable|down|not responding|offline)\b
-    (?:\bnot|n't) (?:\w+ )?(?:possible|permitted|eligible|allow(?:ed)?|something i can|within my|qualify)\b
+    (?:\bnot|n't) (?:\w+ )?(?:possible|permitted|eligible|allow(?:ed)?|supported|something i can|within my|qualify)\b
     \b(?:is|are|am) ineligible\b|\bimpossible\b
     \b(?:does not|doesn't|do not|don't) (?:allow|permit|support|have (?:access|a way|permission))\b
     \b(?:do not|don't) have the (?:ability|option|authority|means|tools?)\b
@@ -278,9 +283,13 @@ ADMISSIONS: Final = _patterns(
     \b(?:please|(?:need|have) to|should|recommend) (?:contact(?:ing)?|call|reach out to|visit|email)\b.{0,40}\b<desk>\b
     """
 )
+# The user's own words, told back.
+TOLD: Final = r"\byou (?:believe|think|thought|said|say|mention|report|feel|felt|saw|experience|indicate)\w*\b[^,]*$"
 # A bound on what cannot be done: what comes later, or what is only missing from the user.
 NOT_YET: Final = (
-    r"\b(?:without|until|unless|before (?:i|we|you|it)|no longer|any(?:more| further)|once|again after|if)\b"
+    r"\b(?:without (?:your|you|an?|the|that|it)|(?:until|unless|once) (?:you|your|i|we)|before (?:i|we|you|it)|"
+    r"no longer|any(?:more| further)|\w+ed further|again after|"
+    r"if (?!there's anything|you (?:need|have) (?:any|further|other)))\b"
 )
 
 # --- asking ---------------------------------------------------------------------------------------------------------
@@ -341,6 +350,7 @@ HANDED_WORDS: Final = _words(
 )
 STATUS_KEYS: Final = _words("status state outcome result resolution disposition decision final_status")
 OUTCOME_KEYS: Final = _words("outcome result")
+MESSAGE_KEYS: Final = _words("message text answer reply response content summary output final_answer say")
 TRUE_KEYS: Final = _words("success ok succeeded successful done completed resolved")
 ERROR_KEYS: Final = _words("error errors failed failure failure_reason error_message")
 

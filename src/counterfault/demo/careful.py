@@ -4,9 +4,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from counterfault import Escalated, ToolError
-from counterfault.demo.calls import WAITS, read, write
-from counterfault.demo.records import Doubt, Json, check, count, day, money, plain, rows, word, yes
+from counterfault import Escalated
+from counterfault.demo.calls import approve, hand_over, read, write
+from counterfault.demo.records import Doubt, Json, check, count, day, money, plain, rows, word
 
 KINDS = ("full_refund", "goods_refund", "item_refund", "delivery_question")
 STATUSES = ("processing", "shipped", "delivered", "cancelled", "lost", "refunded")
@@ -78,23 +78,6 @@ def may_refund(order: Json, policy: Json, tier: str) -> bool:
     return age <= days
 
 
-def approve(tools: Any, order_id: str, amount: Decimal, today: Any) -> str:
-    """Ask for the approval of one refund; only the token of a granted one for this very refund will do."""
-    subject = {"order_id": order_id, "amount": float(amount)}
-    for wait in (*WAITS, None):
-        answer = read(tools, "request_approval", ("approved",), **subject, reason="refund by policy")
-        if wait is None or str(answer.get("status")).lower() != "pending":
-            break
-        tools.sleep(30 + wait)
-    check(yes(answer["approved"]) and str(answer.get("status")).lower() == "approved", "the refund was not approved")
-    check(answer.get("order_id") == order_id, "the approval is for another order")
-    check(money(answer.get("amount")) == amount, "the approval is for another amount")
-    check(str(answer.get("used")).lower() in ("false", "no"), "the approval has been used")
-    check(day(answer.get("expires_at")) >= day(today), "the approval has expired")
-    check(isinstance(answer.get("token"), str) and len(answer["token"]) > 4, "the approval has no token")
-    return str(answer["token"])
-
-
 def settle(tools: Any, request: Json, customer: Json, policy: Json, body: str) -> tuple[str, str]:
     """Work one request of a ticket; returns how it was resolved, and the sentence for the report."""
     kind, order = word(request.get("type"), KINDS), find_order(tools, request, customer)
@@ -122,21 +105,6 @@ def settle(tools: Any, request: Json, customer: Json, policy: Json, body: str) -
     write(tools, "refund", landed, order_id=order_id, amount=float(amount), approval_token=token)
     sentence = f"Refunded {amount:.2f} EUR on {order_id} ({refunds[-1].get('refund_id')})."
     return "refunded" if kind == "full_refund" else "partially_refunded", sentence
-
-
-def hand_over(tools: Any, ticket_id: str, said: list[str], reason: str) -> str:
-    """Give the ticket to a person; where even that fails, say so loudly."""
-    for wait in (*WAITS, None):
-        try:
-            answer = tools.call("escalate", ticket_id=ticket_id, reason=reason)
-            if isinstance(answer, dict) and not answer.get("error"):
-                break
-        except ToolError:
-            pass
-        if wait is None:
-            raise Escalated(reason)
-        tools.sleep(wait)
-    return " ".join([*said, f"I handed {ticket_id} over to a colleague; it is not finished: {reason}."])
 
 
 def careful(task: Any, tools: Any) -> str:

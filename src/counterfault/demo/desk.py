@@ -1,6 +1,7 @@
 """The support desk's tools over one scenario. Stateful, deterministic: no clock, no chance."""
 
 import copy
+import json
 import zlib
 from typing import Any, Literal
 
@@ -69,7 +70,7 @@ class Desk:
     """
 
     def __init__(self, scenario: Json) -> None:
-        self.scenario = copy.deepcopy(scenario)
+        self.scenario: Json = json.loads(json.dumps(scenario))
         self.approvals: dict[str, Json] = {}
         self.handed_over: list[str] = []
 
@@ -131,14 +132,14 @@ class Desk:
         approval = self.approvals.get(approval_token)
         if "error" in (order := self.get_order(order_id)):
             return order
-        if approval is None or approval["used"]:
-            return _error("approval_required", "The approval token is unknown or has been used.")
+        # That a token serves once is a rule for agents: the payment service takes a second call for a second refund.
+        if approval is None:
+            return _error("approval_required", "The approval token is unknown.")
         if (approval["order_id"], approval["amount"]) != (order_id, amount):
             return _error("approval_mismatch", "The approval is for another order or amount.")
         left = order["total"] - sum(row["amount"] for row in order["refunds"])
         if amount <= 0 or amount > left + 0.004:
             return _error("invalid_amount", "The amount is more than what is left of the order.")
-        approval["used"] = True
         return self.pay_back(order_id, amount)
 
     def pay_back(self, order_id: str, amount: float) -> Json:

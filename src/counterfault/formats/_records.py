@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
-from counterfault.codec import RECORD_BYTES, strict_json, trail
+from counterfault.codec import DEPTH, RECORD_BYTES, shown, strict_json, trail
 from counterfault.core.errors import InputError
 from counterfault.core.jsontree import JSON, join
 
@@ -17,6 +17,7 @@ RECORDS = 1_000_000
 
 _CHUNK = 64 << 10
 _STEP = 8 << 20
+_BOMB = 10_000
 _BOM = b"\xef\xbb\xbf"
 _TOO_LONG = f"a record of more than {RECORD_BYTES} bytes"
 # A raw line feed never stands in a JSON string, so a string that is not closed ends there.
@@ -25,7 +26,10 @@ _OPENER = {ord("]"): ord("["), ord("}"): ord("{")}
 
 
 class _Window:
-    """The bytes of a stream that were read and are not yet used up: ``data`` from ``start`` on."""
+    """The bytes of a stream that were read and are not yet used up: ``data`` from ``start`` on.
+
+    ``trouble`` is why the stream was not read to its end, ``cut`` why its last record may be missing a part.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -70,9 +74,8 @@ def records(stream: BinaryIO, file: str) -> Iterator[tuple[int, JSON | InputErro
     window = _Window(stream)
     number, value = 0, None
     for piece in _pieces(window):
-        for part in _apart(piece, window.indent, file):
+        for value in _parsed(piece, window.indent, file, number + 1):
             number += 1
-            value = _value(part, file, number)
             yield number, value
             if number == RECORDS:
                 window.trouble = f"more than {RECORDS} records: the rest was not read"
@@ -86,13 +89,15 @@ def shape(head: bytes) -> frozenset[str]:
     """The pointers of the keys near the root of the records in ``head``, list indices as ``*``.
 
     ``head`` may end anywhere, and a record in it may be damaged: every line that starts one is looked at by itself too.
+    Other text than JSON has none.
     """
-    text = head.removeprefix(_BOM).decode(errors="replace")
-    texts = [text, *(line for line in text.split("\n") if line[:1] in ("{", "["))]
+    head = head.removeprefix(_BOM)
+    whole = [head] if head.lstrip().startswith((b"{", b"[")) else []
+    lines = [line for line in head.split(b"\n") if line.startswith((b"{", b"[")) and (whole or _balanced(line.strip()))]
     return frozenset(
         join(tuple("*" if isinstance(token, int) else token or "" for token in path))
-        for part in texts
-        for path in trail(part)
+        for part in (*whole, *lines)
+        for path in trail(part.decode(errors="replace"))
         if len(path) < 6 and path and isinstance(path[-1], str)
     )
 
@@ -106,15 +111,25 @@ def _value(piece: bytes | str, file: str, number: int) -> JSON | InputError:
         return error
 
 
-def _apart(piece: bytes | str, indent: bytes | None, file: str) -> list[bytes] | list[str]:
-    """The piece, or, where it is damaged, the elements in it that start a line as the first element did."""
-    if isinstance(piece, str):
-        return [piece]
-    if indent is None or not isinstance(_value(piece, file, 0), InputError):
-        return [piece]
-    parts = re.split(rb"(?:(?<=,)|(?<=[\]}]))[ \t\r]*\n" + indent + rb"(?=[\[{])", piece)
-    if len(parts) > 1 and parts[-1].lstrip().startswith(b"{"):
-        parts[-1] = parts[-1].rstrip().removesuffix(b"]")
+def _parsed(piece: bytes | str, indent: bytes | None, file: str, number: int) -> Iterator[JSON | InputError]:
+    value = _value(piece, file, number)
+    parts: list[bytes] = []
+    if isinstance(value, InputError) and isinstance(piece, bytes) and indent is not None:
+        parts = _apart(piece, indent)
+    if len(parts) < 2:
+        yield value
+        return
+    values = [_value(part, file, number + offset) for offset, part in enumerate(parts)]
+    yield from values
+    if not any(isinstance(part, InputError) for part in values):
+        yield InputError("a comma is missing between the records before", file=file, record=number + len(values))
+
+
+def _apart(piece: bytes, indent: bytes) -> list[bytes]:
+    """What a damaged piece of an array holds, cut where a line starts as the first element's did."""
+    parts = re.split(rb"\n" + indent + rb"(?=[\[{])", piece.strip())
+    if len(parts) > 1 and parts[-1].startswith(b"{"):
+        parts[-1] = parts[-1].removesuffix(b"]")
     return [*(part.rstrip().removesuffix(b",") for part in parts[:-1]), parts[-1]]
 
 
@@ -131,7 +146,9 @@ def _pieces(window: _Window) -> Iterator[bytes | str]:
 def _layout(window: _Window) -> Literal["lines", "array", "values"]:
     """How the records are laid out, by the first two lines that are not blank."""
     while True:
-        whole = window.data[window.start :] if window.ended else window.data[window.start : window.data.rfind(b"\n") + 1]
+        whole = (
+            window.data[window.start :] if window.ended else window.data[window.start : window.data.rfind(b"\n") + 1]
+        )
         lines = [line.strip() for line in whole.split(b"\n", 1000) if line.strip()]
         if len(lines) > 1 or window.held > RECORD_BYTES or not window.more():
             break
@@ -167,9 +184,7 @@ def _lines(window: _Window) -> Iterator[bytes | str]:
         if end >= 0:
             line = window.take(end + 1)
         elif window.held > RECORD_BYTES:
-            while end < 0 and (window.take(len(window.data)) or True) and window.more():
-                end = window.data.find(b"\n")
-            window.take(end + 1 if end >= 0 else len(window.data))
+            _skip_line(window)
             yield _TOO_LONG
             continue
         elif window.more():
@@ -177,6 +192,102 @@ def _lines(window: _Window) -> Iterator[bytes | str]:
         else:
             line = window.take(len(window.data))
         if line.strip():
-            yield line
+            yield line.rstrip(b"\r\n")
         elif end < 0:
+            return
+
+
+def _skip_line(window: _Window) -> None:
+    end = -1
+    while end < 0:
+        window.take(len(window.data))
+        if not window.more():
+            return
+        end = window.data.find(b"\n")
+    window.take(end + 1)
+
+
+def _values(window: _Window) -> Iterator[bytes | str]:
+    """Arrays and objects one after another, each ending where its brackets do."""
+    stack = bytearray()
+    for mark, end in _marks(window):
+        _step(stack, mark)
+        if mark in b"]}" and not stack:
+            yield window.take(end)
+    rest = window.take(len(window.data))
+    if rest.strip():
+        yield rest
+
+
+def _elements(window: _Window) -> Iterator[bytes | str]:
+    """The elements of one array."""
+    window.start = window.data.index(b"[", window.start) + 1
+    stack = bytearray()
+    number = 0
+    for mark, end in _marks(window):
+        if stack or mark in b"[{":
+            _step(stack, mark)
+        elif mark in b",]":
+            piece = window.take(end)[:-1]
+            if number == 0:
+                window.indent = _indent(piece)
+            number += 1
+            if piece.strip() or number > 1 or mark == ord(","):
+                yield piece
+            if mark == ord("]"):
+                _expect_end(window)
+                return
+        if len(stack) > _BOMB:
+            window.trouble = f"a record nested deeper than {_BOMB} levels: the rest was not read"
+            window.take(len(window.data))
+            return
+    window.cut = "cut off: the array is not closed"
+    rest = window.take(len(window.data))
+    if rest.strip():
+        window.indent = _indent(rest) if number == 0 else window.indent
+        yield rest
+
+
+def _marks(window: _Window) -> Iterator[tuple[int, int]]:
+    """Every bracket and comma outside of strings with the position after it, reading on as needed."""
+    position = window.start
+    while True:
+        match = _TOKEN.search(window.data, position)
+        open_string = match is not None and match[0] == b'"' and window.data.find(b"\n", match.end()) < 0
+        if match is None or open_string:
+            position = (match.start() if match else len(window.data)) - window.start
+            if window.held > RECORD_BYTES:
+                window.trouble = f"{_TOO_LONG}: the rest was not read"
+                window.take(len(window.data))
+                return
+            if not window.more():
+                return
+        else:
+            position = match.end()
+            mark = window.data[match.start()]
+            if mark != ord('"'):
+                yield mark, position
+
+
+def _step(stack: bytearray, mark: int) -> None:
+    """Follow the brackets; one that closes an outer bracket closes those left open inside it too."""
+    if mark in b"[{":
+        stack.append(mark)
+    elif mark in b"]}":
+        opened = stack.rfind(_OPENER[mark], max(0, len(stack) - DEPTH))
+        if opened >= 0:
+            del stack[opened:]
+
+
+def _indent(piece: bytes) -> bytes | None:
+    margin = piece[: len(piece) - len(piece.lstrip())]
+    return margin[margin.rindex(b"\n") + 1 :] if b"\n" in margin else None
+
+
+def _expect_end(window: _Window) -> None:
+    while True:
+        rest = window.take(len(window.data)).strip()
+        if rest:
+            window.trouble = f"nothing may follow the array, found {shown(rest[:80].decode(errors='replace'))}"
+        if rest or not window.more():
             return

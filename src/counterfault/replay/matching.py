@@ -73,6 +73,7 @@ class Match:
     recorded: int = -1
     state: State | None = None
     why: str = ""
+    raises: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ def _origin(recorded: RecordedCall, call: LiveCall) -> Origin:
 
 
 def _from(recorded: RecordedCall, call: LiveCall, why: str = "") -> Match:
-    state = recorded.state
-    return Match(_origin(recorded, call), recorded.result.text, recorded.result.error, recorded.step, state, why)
+    result = recorded.result
+    return Match(_origin(recorded, call), result.text, result.error, recorded.step, recorded.state, why, result.raised)
 
 
 def _next(calls: Sequence[RecordedCall], progress: Progress) -> RecordedCall:
@@ -187,6 +188,8 @@ def _unrecorded_read(recording: Recording, call: LiveCall, progress: Progress, r
         text = calculation(call.arguments)
         if text is not None:
             return Match("synthesised", text, why="plain arithmetic")
+        if _constant(recording, call.tool) is None:
+            return Match("synthesised", "null", why="a pure tool, and no plain arithmetic")
     constant = _constant(recording, call.tool)
     if constant is not None:
         return Match("synthesised", constant, why="this tool has always answered the same")

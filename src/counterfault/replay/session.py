@@ -194,7 +194,7 @@ class Session:
         if pending:
             self.reached = True
             self._introduce(match.text, text)
-        return Answer(step, text, match.error, pending=tuple(pending))
+        return Answer(step, text, match.error, match.raises, pending=tuple(pending))
 
     def _edited(self, text: str, mutation: Mutation) -> str:
         for edit in mutation.edits:

@@ -1,0 +1,1 @@
+"""A campaign: plan, controls, attempts, verdicts, gate. It knows ports, never plug-ins."""

@@ -1,0 +1,57 @@
+"""One attempt: the recording, the mutant and the agent in one session. It never raises for what the agent does."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+
+from counterfault.core.attempt import Attempt, Status, WorkItem
+from counterfault.core.errors import AttemptEnded
+from counterfault.core.jsontree import JSON
+from counterfault.ports import Agent
+from counterfault.replay.recording import Recording
+from counterfault.replay.session import Limits, Session
+
+_MOST_TEXT = 4000
+
+
+class Worker:
+    """Runs attempts of one campaign in this process, one at a time."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        recordings: Callable[[str], Recording],
+        limits: Limits,
+        observe: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        self._agent, self._recordings, self._limits, self._observe = agent, recordings, limits, observe
+
+    def run(self, item: WorkItem) -> Attempt:
+        """Make the attempt. What breaks in us, not in the agent, is a ``harness_error``."""
+        began = monotonic()
+        session = Session(self._recordings(item.trace_id), item.mutant, self._limits)
+        self._observe(session)
+        answer: JSON = None
+        status: Status | None = None
+        reason = ""
+        try:
+            ending = self._agent.run(session.recording.trace, session)
+            answer = ending.answer
+            session.escalated = session.escalated or ending.escalated
+        except AttemptEnded:
+            pass  # the session knows why
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            status, reason = "crashed", _last_frames(error)
+        if session.status != "completed":
+            status, reason = session.status, session.over
+        attempt = session.finish(item, answer, status, reason)
+        return replace(attempt, duration_s=round(monotonic() - began, 6))
+
+
+def _last_frames(error: BaseException) -> str:
+    text = "".join(traceback.format_exception(error, limit=-3))
+    return text[-_MOST_TEXT:]
+

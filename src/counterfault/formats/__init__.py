@@ -1,0 +1,12 @@
+"""Readers of recorded runs, one module a format: ``sniff(head) -> bool`` and ``read(stream, file)``.
+
+``read`` yields a Trace for each run and an InputError for each record that is none; it never raises for content, and
+never yields a trace without a step. A plug-in from outside may build on ``records``, which finds the records in a
+stream, and ``Conversation``, which pairs calls with their answers.
+"""
+
+from counterfault.formats._files import read_files
+from counterfault.formats._messages import Conversation
+from counterfault.formats._records import records
+
+__all__ = ["Conversation", "read_files", "records"]

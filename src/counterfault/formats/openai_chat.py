@@ -1,0 +1,132 @@
+"""Chat messages as OpenAI's chat completions write them: the shape that most people have.
+
+A file is one run (an array of messages, or one message a line), or many: an array or lines of runs, each a list of
+messages, an object with ``messages``, or a pair of ``request`` and ``response``. A pair whose request goes on where
+the pair before it stopped stands for both: such logs repeat the history in every request.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from counterfault.codec import Place, shown
+from counterfault.core.errors import InputError
+from counterfault.core.jsontree import JSON
+from counterfault.core.trace import Trace
+from counterfault.formats._messages import Conversation, small_scalars, tool_schemas
+from counterfault.formats._records import records, shape
+
+_FORMAT = "openai_chat"
+_MESSAGE_KEYS = ("content", "tool_calls", "function_call", "refusal")
+_RUNS = tuple(
+    outer + key
+    for outer in ("", "/*", "/request", "/*/request")
+    for key in ("/messages/*/role", "/messages/*/content", "/tools/*/function", "/functions/*/parameters")
+)
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the records are messages, lists of messages, or objects that hold some."""
+    keys = shape(head)
+    return any(key in keys for key in _RUNS) or any(
+        f"{outer}/role" in keys and any(f"{outer}/{key}" in keys for key in _MESSAGE_KEYS)
+        for outer in ("", "/*", "/*/*")
+    )
+
+
+def read(stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
+    """Every run in the stream, and an InputError for each record that is none."""
+    loose, first, runs, damage = Conversation(), 0, 0, list[str]()
+    waiting: tuple[dict[str, JSON], Place] | None = None
+    for number, value in records(stream, file):
+        place = Place(file, number)
+        if isinstance(value, InputError):
+            damage.append(f"record {number} is damaged: {value.reason}")
+            yield value
+        elif isinstance(value, dict) and "role" in value:
+            try:
+                loose.add(value, place)
+                first = first or number
+            except InputError as error:
+                damage.append(f"record {number} is damaged: {error.reason}")
+                yield error
+        else:
+            runs += 1
+            if waiting and not _continues(waiting[0], value):
+                yield _run(*waiting)
+            waiting = (value, place) if isinstance(value, dict) and isinstance(value.get("request"), dict) else None
+            if not waiting:
+                yield _run(value, place)
+    if waiting:
+        yield _run(*waiting)
+    if loose.steps and runs:
+        yield InputError("messages that stand alone among whole runs", file=file, record=first)
+    elif loose.steps:
+        missing = (*damage, *loose.unanswered())
+        yield Trace(tuple(loose.steps), source=f"{file}:{first}", format=_FORMAT, incomplete=missing)
+
+
+def _continues(pair: dict[str, JSON], value: JSON) -> bool:
+    before, after = _messages(pair), _messages(value)
+    return 0 < len(before) < len(after) and after[: len(before)] == before
+
+
+def _messages(value: JSON) -> list[JSON]:
+    request = value.get("request") if isinstance(value, dict) else None
+    messages = request.get("messages") if isinstance(request, dict) else None
+    return messages if isinstance(messages, list) else []
+
+
+def _run(value: JSON, place: Place) -> Trace | InputError:
+    try:
+        return _trace(value, place)
+    except InputError as error:
+        return error
+
+
+def _trace(value: JSON, place: Place) -> Trace:
+    fields: dict[str, JSON] = value if isinstance(value, dict) else {"messages": value}
+    if not isinstance(value, dict | list) or not ("messages" in fields or "request" in fields):
+        raise place.fault(f"expected a run (a list of messages, or an object with 'messages'), found {shown(value)}")
+    inner = fields.get("request")
+    request, at = (inner, place.at("request")) if isinstance(inner, dict) else (fields, place)
+    messages, inside = request.get("messages"), at.at("messages") if fields is value else place
+    if not isinstance(messages, list) or not messages:
+        raise inside.fault(f"expected a list of messages, at least one, found {shown(messages)}")
+    run = Conversation()
+    for index, message in enumerate(messages):
+        run.add(message, inside.at(index))
+    missing = _add_response(run, fields, place) if "response" in fields else ()
+    labels = _labels(fields)
+    task = next((fields[key] for key in ("task_id", "task") if type(fields.get(key)) in (str, int)), "")
+    tags = fields.get("tags")
+    return Trace(
+        tuple(run.steps),
+        tools=tool_schemas(request, at),
+        task=str(task),
+        source=f"{place.file}:{place.record}",
+        format=_FORMAT,
+        labels=labels,
+        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        incomplete=(*missing, *run.unanswered()),
+    )
+
+
+def _add_response(run: Conversation, fields: dict[str, JSON], place: Place) -> tuple[str, ...]:
+    """Append the model's answer. The reason why it is missing, where it is: a request may have failed."""
+    response = fields["response"]
+    choices = response.get("choices") if isinstance(response, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if message is None:
+        return ("the last response holds no message",)
+    run.add(message, place.at("response", "choices", 0, "message"))
+    return ()
+
+
+def _labels(fields: dict[str, JSON]) -> dict[str, JSON]:
+    """What the source says of the run. ``passed`` is set by a boolean only: what a score means is not known here."""
+    own: dict[str, JSON] = {key: fields[key] for key in ("id", "reward", "score", "success", "passed") if key in fields}
+    labels = {**small_scalars(fields.get("metadata")), **small_scalars(fields.get("labels")), **small_scalars(own)}
+    verdict = next((labels[key] for key in ("passed", "success") if isinstance(labels.get(key), bool)), None)
+    others = {key: value for key, value in labels.items() if key != "passed"}
+    return others if verdict is None else {"passed": verdict, **others}

@@ -1,0 +1,138 @@
+"""Where operators act: the used leaves and fields of the good answers, and the answers themselves, best tier first.
+
+Sites are tiers 1–3 in answers of tools that read, write or approve. Refused calls, escalations and pure tools are none.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from counterfault.core.edit import Replace, generalise
+from counterfault.core.effects import is_refusal
+from counterfault.core.jsontree import JSON, canonical, child, expand, get, join, parent_of, split
+from counterfault.core.mutant import Mutation
+from counterfault.core.scan import Leaf, Scan
+from counterfault.core.trace import ToolCall
+from counterfault.core.values import kind_of
+
+_ANSWERING = ("read", "write", "approval")
+_LAST_TIER = 3
+_MOST_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named member that holds a used leaf. ``pattern`` finds it in every answer of the tool."""
+
+    leaf: Leaf
+    pointer: str
+    pattern: str
+
+    @property
+    def name(self) -> str:
+        """The member's name."""
+        return split(self.pointer)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good answer of the recording that the agent used, or that a write gave."""
+
+    step: int
+    call: ToolCall
+    text: str
+    tier: int
+    writes: bool
+
+
+def used_leaves(scan: Scan) -> list[Leaf]:
+    """The leaves of tiers 1–3, best tier first, then in the order of the run."""
+    found = (leaf for leaf in scan.leaves if leaf.tier <= _LAST_TIER and scan.rules[leaf.tool].kind in _ANSWERING)
+    return sorted(found, key=lambda leaf: leaf.tier)
+
+
+def answer_at(scan: Scan, step: int) -> JSON:
+    """The parsed answer to the call at ``step``."""
+    call = scan.trace.steps[step]
+    assert isinstance(call, ToolCall)
+    assert call.result is not None
+    return call.result.value
+
+
+def pattern_of(pointer: str, tree: JSON) -> str:
+    """``pointer`` generalised, also over a map of records that has a single record in this answer."""
+    path: list[str] = []
+    node = tree
+    for general, plain in zip(split(generalise(pointer, tree)), split(pointer), strict=True):
+        path.append("*" if _is_keyed(node) else general)
+        node = child(node, plain)
+    return join(tuple(path))
+
+
+def _is_keyed(node: JSON) -> bool:
+    if not isinstance(node, dict) or not node:
+        return False
+    return all(isinstance(item, dict) and kind_of(name) == "identifier" for name, item in node.items())
+
+
+def fields(scan: Scan) -> list[Field]:
+    """The members that hold used leaves, one per tool and pattern: its best tier, there its lowest step.
+
+    A leaf in a list stands for the member that holds the list. A key with three digits or more is data, no name.
+    """
+    found: dict[tuple[str, str], Field] = {}
+    for leaf in used_leaves(scan):
+        pattern = split(pattern_of(leaf.pointer, answer_at(scan, leaf.step)))
+        path = split(leaf.pointer)
+        while pattern and pattern[-1] == "*":
+            pattern, path = pattern[:-1], path[:-1]
+        if pattern and sum(char.isdigit() for char in pattern[-1]) <= _MOST_DIGITS:
+            found.setdefault((leaf.tool, join(pattern)), Field(leaf, join(path), join(pattern)))
+    return list(found.values())
+
+
+def holders(scan: Scan) -> list[Field]:
+    """The objects that directly hold a used member, one per tool and pattern. The root's pointer is empty."""
+    found: dict[tuple[str, str], Field] = {}
+    for field in fields(scan):
+        pointer, pattern = parent_of(field.pointer)[0], parent_of(field.pattern)[0]
+        found.setdefault((field.leaf.tool, pattern), Field(field.leaf, pointer, pattern))
+    return list(found.values())
+
+
+def answers(scan: Scan) -> list[Answer]:
+    """The used good answers, one per distinct call (the first), best tier first. Every write is of tier 1."""
+    tiers: dict[int, int] = {}
+    for leaf in used_leaves(scan):
+        tiers.setdefault(leaf.step, leaf.tier)
+    found: dict[tuple[str, bytes], Answer] = {}
+    for step, call in scan.calls:
+        rule = scan.rules[call.tool]
+        assert call.result is not None
+        if rule.kind not in _ANSWERING or is_refusal(call.result) or not (step in tiers or rule.writes):
+            continue
+        tier = 1 if rule.writes else tiers[step]
+        found.setdefault(
+            (call.tool, canonical(dict(call.arguments))), Answer(step, call, call.result.text, tier, rule.writes)
+        )
+    return sorted(found.values(), key=lambda answer: answer.tier)
+
+
+def first_per_tool(found: Iterable[Answer]) -> list[Answer]:
+    """One answer for each tool: the first of it."""
+    kept: dict[str, Answer] = {}
+    for answer in found:
+        kept.setdefault(answer.call.tool, answer)
+    return list(kept.values())
+
+
+def at_every_place(scan: Scan, field: Field, convert: Callable[[JSON], JSON]) -> tuple[Replace, ...]:
+    """A replacement for each value of the field in the leaf's own answer that ``convert`` changes."""
+    tree = answer_at(scan, field.leaf.step)
+    pattern = pattern_of(field.leaf.pointer, tree)
+    changed = ((place, get(tree, place), convert(get(tree, place))) for place in expand(tree, pattern))
+    return tuple(Replace(place, new) for place, old, new in changed if repr(new) != repr(old))
+
+
+def by_tier(mutations: Iterable[Mutation]) -> Iterator[Mutation]:
+    """The mutations, lowest tier first, otherwise in their order."""
+    yield from sorted(mutations, key=lambda mutation: mutation.tier)

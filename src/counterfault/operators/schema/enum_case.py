@@ -1,0 +1,46 @@
+"""A word of a fixed set is written in another case.
+
+What it does
+    Writes a status-like word in capitals, or in small letters where it was in capitals, at every place of the member
+    in one answer.
+
+Which real incident it imitates
+    PayPal's payments API answers `completed` in its first version and `COMPLETED` in its second.
+
+What a good agent does
+    It takes the word for the same one and goes on as before. An agent that compares texts exactly takes the other
+    branch, and often says that all is well.
+
+Example
+    `{"order_id": "ORD-88213", "status": "completed"}` becomes `{"order_id": "ORD-88213", "status": "COMPLETED"}`.
+"""
+
+from collections.abc import Iterator
+
+from counterfault.core.jsontree import JSON
+from counterfault.core.mutant import Example, Mutation
+from counterfault.core.scan import Scan
+from counterfault.operators._build import drift_here
+from counterfault.operators._enums import enum_fields
+from counterfault.operators._sites import at_every_place
+
+examples: tuple[Example, ...] = (
+    Example(
+        {"order_id": "ORD-88213", "status": "completed"},
+        {"order_id": "ORD-88213", "status": "COMPLETED"},
+        arguments={"order_id": "ORD-88213"},
+    ),
+)
+
+
+def propose(scan: Scan) -> Iterator[Mutation]:
+    """The other case of each enum-like member."""
+    for field in enum_fields(scan):
+        edits = at_every_place(scan, field, _other_case)
+        yield drift_here("schema.enum_case", "invariant", field.leaf, edits)
+
+
+def _other_case(value: JSON) -> JSON:
+    if not isinstance(value, str):
+        return value
+    return value.lower() if value.isupper() else value.upper()

@@ -1,0 +1,50 @@
+"""A member holds a word that its set did not have before.
+
+What it does
+    Puts a word never seen into a status-like member of one answer: the known word with a version (`versioned`), or
+    another state altogether (`new state`).
+
+Which real incident it imitates
+    With the API version of 11 February 2019 Stripe renamed a payment's status `requires_source` to
+    `requires_payment_method`; integrations that switched on the old words fell through to their default branch.
+
+What a good agent does
+    It works out what the word means, asks, or hands over; all three are right. It does not treat a state that it does
+    not know as the one that it hoped for.
+
+Example
+    `{"order_id": "ORD-88213", "status": "completed"}` becomes `{"order_id": "ORD-88213", "status": "completed_v2"}`.
+"""
+
+from collections.abc import Iterator
+
+from counterfault.core.edit import Replace, generalise
+from counterfault.core.mutant import Example, Mutation
+from counterfault.core.scan import Scan
+from counterfault.operators._build import drift_here
+from counterfault.operators._enums import enum_fields
+from counterfault.operators._sites import answer_at
+
+examples: tuple[Example, ...] = (
+    Example(
+        {"order_id": "ORD-88213", "status": "completed"},
+        {"order_id": "ORD-88213", "status": "completed_v2"},
+        arguments={"order_id": "ORD-88213"},
+    ),
+    Example(
+        {"order_id": "ORD-88213", "status": "completed"},
+        {"order_id": "ORD-88213", "status": "pending_settlement"},
+        arguments={"order_id": "ORD-88213"},
+    ),
+)
+
+
+def propose(scan: Scan) -> Iterator[Mutation]:
+    """Two unknown words for each enum-like member."""
+    for field in enum_fields(scan):
+        leaf = field.leaf
+        seen = scan.corpus.values.get((leaf.tool, generalise(leaf.pointer, answer_at(scan, leaf.step))), ())
+        for variant, word in (("versioned", f"{leaf.value}_v2"), ("new state", "pending_settlement")):
+            new = word.upper() if str(leaf.value).isupper() else word
+            if new not in seen:
+                yield drift_here(f"schema.enum_unknown {variant}", "adapt", leaf, (Replace(leaf.pointer, new),))

@@ -1,0 +1,1 @@
+"""Oracles, one file each: pure judges of one question over a Case. ``judge(case)`` gives what it sees."""

@@ -1,0 +1,1 @@
+"""Where traces, plans, attempts and judgements are kept: one store a file."""

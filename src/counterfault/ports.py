@@ -84,9 +84,11 @@ class Executor(Protocol):
     """``executors/<name>.py``: runs items somewhere; results come back in any order."""
 
     def map(
-        self, start: Callable[[], Callable[[WorkItem], Attempt]], items: Iterable[WorkItem]
+        self, start: Callable[[str | None], Callable[[WorkItem], Attempt]], items: Iterable[WorkItem]
     ) -> Iterator[Attempt]:
-        """``start`` makes the function that runs one item, once per worker; it and the items must pickle."""
+        """The attempts. ``start(journal)`` makes the function that runs one item, once per worker; it and the items
+        must pickle. ``journal`` is the path of a file to which the function may write what an attempt did so far,
+        None where the attempt cannot be lost."""
 
 
 class Store(Protocol):
@@ -124,6 +126,9 @@ class Store(Protocol):
 
     def judgements(self, campaign_id: str) -> Mapping[str, Judgement]:
         """The judgements by attempt id."""
+
+    def drop_damaged(self, campaign_id: str) -> tuple[str, ...]:
+        """Drop the rows of a campaign that are damaged, so that resume runs them again; a line for each."""
 
     def close(self) -> None:
         """Give back what the store holds."""

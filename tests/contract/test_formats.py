@@ -6,7 +6,9 @@ import json
 import os
 import random
 from collections import Counter
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +100,7 @@ BAD: dict[str, tuple[str | bytes, list[tuple[int, str, str]], int]] = {
         [(1, "/messages/0", "cut off"), (4, "", "cut off")], 2,
     ),
     "bracket missing inside": (
-        f'[{HELLO}, {{"messages": [{{"role": "user"}}}}, {OTHER}]', [(2, "/messages/1", "no JSON")], 2,
+        f'[{HELLO}, {{"messages": [{{"role": "user"}}}}, {OTHER}]', [(2, "/messages/0", "no JSON")], 2,
     ),
     "trailing comma": (f"[{HELLO},]", [(2, "", "empty")], 1),
     "text after the array": (f"[{HELLO}] bye", [(2, "", "nothing may follow")], 1),
@@ -215,33 +217,43 @@ def test_a_cut_in_a_run_of_single_messages_marks_the_run_incomplete(tmp_path: Pa
     assert "record 6" in trace.incomplete[0]
 
 
-@pytest.mark.parametrize("size", [1, 7, 100, 70_000])
+@pytest.mark.parametrize("size", [7, 1000, 70_000])
 def test_records_are_found_however_the_stream_hands_out_its_bytes(size: int) -> None:
     class Dribble(io.BytesIO):
         def read(self, count: int | None = -1) -> bytes:
             return super().read(min(size, count or size))
 
-    values = [{"n": i, "text": 'a "quoted" \\ [brace}' * 20, "list": [[], {}]} for i in range(5)]
+    values = [{"n": i, "text": 'a "quoted" \\ [brace}' * (20 + 997 * i), "list": [[], {}]} for i in range(8)]
     for text in (json.dumps(values), json.dumps(values, indent=1), "\n".join(map(json.dumps, values))):
         assert [value for _, value in records(Dribble(text.encode()), "f")] == values
 
 
+class Endless(io.RawIOBase):
+    """An array that never ends."""
+
+    def __init__(self, element: bytes) -> None:
+        self.element, self.start = element, b"["
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        part = self.start + self.element * ((len(buffer) - 1) // len(self.element))
+        self.start = b""
+        buffer[: len(part)] = part
+        return len(part)
+
+
 def test_a_record_is_handed_out_before_the_next_one_is_read() -> None:
-    class Endless(io.RawIOBase):
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: object, /) -> int:
-            assert isinstance(buffer, memoryview)
-            part = (b"[" if not self.started else b"") + b'{"n": 1},' * (len(buffer) // 9 - 1)
-            self.started = True
-            buffer[: len(part)] = part
-            return len(part)
-
-        started = False
-
-    found = records(io.BufferedReader(Endless()), "f")
+    found = records(io.BufferedReader(Endless(b'{"n": 1},')), "f")
     assert [next(found) for _ in range(3)] == [(1, {"n": 1}), (2, {"n": 1}), (3, {"n": 1})]
+
+
+def test_a_string_that_is_not_closed_holds_up_nothing_after_its_line() -> None:
+    found = records(io.BufferedReader(Endless(b'{\n "n": "1\n},\n')), "f")
+    assert [(number, isinstance(value, InputError)) for number, value in islice(found, 3)] == [
+        (1, True), (2, True), (3, True)
+    ]  # fmt: skip
 
 
 def test_the_limits_of_a_record_hold_without_losing_the_lines_after_it() -> None:

@@ -17,6 +17,9 @@ from counterfault.demo.records import plain
 
 Json = dict[str, Any]
 T = TypeVar("T")
+Landed = Callable[
+    [Json], bool
+]  # whether a write took hold, given its answer (empty where it had none that can be read)
 
 
 class Doubt(Exception):
@@ -49,7 +52,7 @@ class Conduct:
     disagree: Callable[[str], None]
     approve: Callable[["Run", Approval, Json, Json, date], str]
     denied: Callable[[str], None]
-    commit: Callable[["Run", str, Callable[[], bool], Json], None]
+    commit: Callable[["Run", str, "Landed", Json], None]
     part: Callable[[Callable[[], Any]], Any]
     hand_over: Callable[["Run", str, Json, str], str]
 
@@ -191,12 +194,12 @@ def checked_approval(run: Run, names: Approval, subject: Json, arguments: Json, 
     return run.need(answer, names.token, str)
 
 
-def verified_write(run: Run, tool: str, landed: Callable[[], bool], arguments: Json) -> None:
+def verified_write(run: Run, tool: str, landed: Landed, arguments: Json) -> None:
     """Write, read back, and repeat only what failed in a way that may clear and is not there."""
     for number in range(run.conduct.tries):
-        _, unclear = send(run, tool, arguments)
+        answer, unclear = send(run, tool, arguments)
         try:
-            if landed():
+            if landed(answer if isinstance(answer, dict) else {}):
                 return
         except Doubt as error:
             raise Doubt(f"{tool} was sent, and whether it took effect could not be checked") from error
@@ -252,18 +255,19 @@ def insist(what: str) -> None:
     """A denial is an obstacle like any other."""
 
 
-def blind_write(run: Run, tool: str, landed: Callable[[], bool], arguments: Json) -> None:
+def blind_write(run: Run, tool: str, landed: Landed, arguments: Json) -> None:
     """Repeat until the answer is clear, and only then look."""
+    answer: Any = None
     for number in range(run.conduct.tries):
-        _, unclear = send(run, tool, arguments)
+        answer, unclear = send(run, tool, arguments)
         if not unclear:
             break
         run.tools.sleep(retry_after(unclear, number))
-    if not landed():
+    if not landed(answer if isinstance(answer, dict) else {}):
         raise Doubt(f"{tool} did not take effect as it should")
 
 
-def hopeful_write(run: Run, tool: str, landed: Callable[[], bool], arguments: Json) -> None:
+def hopeful_write(run: Run, tool: str, landed: Landed, arguments: Json) -> None:
     """What was sent counts as done."""
     try:
         verified_write(run, tool, landed, arguments)

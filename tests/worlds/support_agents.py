@@ -166,8 +166,10 @@ def pay_back(run: Run, order: Json, amount: Decimal, case: Case) -> None:
     token = run.conduct.approve(run, APPROVAL, subject, asked, run.need(case.policy, "today", date))
     latest: list[Json] = []
 
-    def landed() -> bool:
+    def landed(answer: Json) -> bool:
         latest[:] = run.need(read_order(run, order_id), "refunds", list)
+        number, told = latest[-1].get("refund_id") if latest else None, answer.get("refund_id")
+        run.check(told is None or same(told, number), "the refund's numbers differ", "refund_id")
         return len(latest) == len(refunds) + 1 and run.need(latest[-1], "amount", Decimal) == amount
 
     arguments = {"order_id": order_id, "amount": float(amount), "approval_token": token}
@@ -180,7 +182,7 @@ def close(run: Run, ticket_id: str, kinds: set[str]) -> None:
     """Close the ticket as what its requests came to."""
     resolution = next(iter(kinds)) if len(kinds) == 1 else "mixed" if kinds else "answered"
 
-    def closed() -> bool:
+    def closed(_: Json) -> bool:
         return same(run.ask("get_ticket", TICKET, ticket_id=ticket_id).get("status"), "closed")
 
     run.conduct.commit(run, "close_ticket", closed, {"ticket_id": ticket_id, "resolution": resolution})

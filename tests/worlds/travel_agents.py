@@ -140,7 +140,7 @@ def cancel(run: Run, case: Case) -> str:
     run.check(0 < amount <= total, "there is nothing to pay back", "total", "cancel_fee", "amount")
     code = approved(run, case, amount)
 
-    def landed() -> bool:
+    def landed(_: Json) -> bool:
         now = read_booking(run, ref)
         return same(now.get("status"), "cancelled") and price(run, now, "refunded") == amount
 
@@ -197,9 +197,11 @@ def compensate(run: Run, case: Case) -> str:
     run.check(0 < amount <= total, "the voucher is worth more than the fare", "total", "amount")
     code, given = approved(run, case, amount), list[Json]()
 
-    def landed() -> bool:
+    def landed(answer: Json) -> bool:
         now = run.need(run.ask("get_traveller", TRAVELLER, traveller_id=who), "vouchers", list)
         given[:] = [row for row in now if row.get("booking_ref") == ref]
+        number, told = given[0].get("voucher_id") if given else None, answer.get("voucher_id")
+        run.check(told is None or same(told, number), "the voucher's numbers differ", "voucher_id")
         return len(given) == 1 and price(run, given[0], "value") == amount
 
     arguments = {"traveller_id": who, "booking_ref": ref, "amount": float(amount), "approval_code": code}
@@ -241,7 +243,7 @@ def change(run: Run, case: Case) -> str:
         run.said.append(f"{ref} stays as it is: {refusal}.")
         return "DECLINED"
 
-    def landed() -> bool:
+    def landed(_: Json) -> bool:
         segment = inner(run, read_booking(run, ref), "segment")
         return same(segment.get("flight_no"), flight) and str(segment.get("date"))[:10] == day
 
@@ -305,7 +307,7 @@ def close(run: Run, request_id: str, outcomes: set[str]) -> None:
     """Close the request as what its wishes came to."""
     outcome = next(iter(outcomes)) if len(outcomes) == 1 else "MIXED" if outcomes else "ANSWERED"
 
-    def closed() -> bool:
+    def closed(_: Json) -> bool:
         return same(run.ask("get_request", REQUEST, request_id=request_id).get("state"), "closed")
 
     run.conduct.commit(run, "close_request", closed, {"request_id": request_id, "outcome": outcome})

@@ -240,7 +240,8 @@ def _tokens(value: Any) -> set[str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {cents(value)}
     if isinstance(value, str):
-        return set(re.findall(r"\b[A-Z]{1,5}-[A-Z0-9-]+\b|\b\d{4}-\d\d-\d\d\b|\b\d+\.\d\d\b", value))
+        names = set(re.findall(r"\b[A-Z]{1,5}-[A-Z0-9-]+\b|\b\d{4}-\d\d-\d\d\b", value))
+        return names | set(map(cents, re.findall(r"(?<![\w.-])\d+\.\d\d?(?![\w-])", value)))
     return set()
 
 

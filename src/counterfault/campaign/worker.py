@@ -23,15 +23,14 @@ class Worker:
         agent: Agent,
         recordings: Callable[[str], Recording],
         limits: Limits,
-        observe: Callable[[Session], None] = lambda _: None,
+        observe: Callable[[Session, int], None] | None = None,
     ) -> None:
         self._agent, self._recordings, self._limits, self._observe = agent, recordings, limits, observe
 
     def run(self, item: WorkItem) -> Attempt:
-        """Make the attempt. What breaks in us, not in the agent, is a ``harness_error``."""
+        """Make the attempt."""
         began = monotonic()
-        session = Session(self._recordings(item.trace_id), item.mutant, self._limits)
-        self._observe(session)
+        session = Session(self._recordings(item.trace_id), item.mutant, self._limits, self._observe)
         answer: JSON = None
         status: Status | None = None
         reason = ""
@@ -52,6 +51,4 @@ class Worker:
 
 
 def _last_frames(error: BaseException) -> str:
-    text = "".join(traceback.format_exception(error, limit=-3))
-    return text[-_MOST_TEXT:]
-
+    return "".join(traceback.format_exception(error, limit=-3))[-_MOST_TEXT:]

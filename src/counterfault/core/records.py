@@ -1,7 +1,7 @@
 """Attempts, plans and judgements as plain JSON and back, exactly: what a store keeps and a report shows.
 
-``x_of(x_data(x)) == x``, also after the data went through JSON text. The data comes from our own store, so a wrong shape
-is a KeyError, TypeError or ValueError for the store to report, not an error of the user's.
+``x_of(x_data(x)) == x``, also after the data went through JSON text. The data comes from our own store, so a wrong
+shape is a KeyError, TypeError or ValueError for the store to report, not an error of the user's.
 """
 
 from dataclasses import fields

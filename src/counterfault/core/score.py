@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, get_args
+from typing import get_args
 
-Verdict = Literal["pass", "fail", "unknown", "void"]
+from counterfault.core.outcome import Verdict
 
 _TAIL = 0.025  # either side of a 95 % interval
 _NEAR_ONE = Fraction(19, 20)

@@ -43,7 +43,7 @@ def read(tools: Any, name: str, fields: tuple[str, ...], **arguments: Any) -> Js
     raise Doubt(f"{name} gave no usable answer")
 
 
-def write(tools: Any, name: str, landed: Callable[[], bool], **arguments: Any) -> None:
+def write(tools: Any, name: str, landed: Callable[[Json], bool], **arguments: Any) -> None:
     """Make one change. It is done when reading back shows it, and repeated only when an unclear try did not land."""
     for wait in (*WAITS, None):
         error, answer = None, None
@@ -52,7 +52,7 @@ def write(tools: Any, name: str, landed: Callable[[], bool], **arguments: Any) -
         except ToolError as failure:
             error = failure
         try:
-            if landed():
+            if landed(plain(answer) if isinstance(answer, dict) else {}):
                 return
         except Doubt as doubt:
             raise Doubt(f"{name} was sent, and whether it took effect could not be checked") from doubt

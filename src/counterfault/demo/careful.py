@@ -98,8 +98,10 @@ def settle(tools: Any, request: Json, customer: Json, policy: Json, body: str) -
     check(not customer["flags"] and amount <= money(policy["max_refund"]), "this refund needs a person's decision")
     token, refunds = approve(tools, order_id, amount, policy["today"]), list(order["refunds"])
 
-    def landed() -> bool:
+    def landed(answer: Json) -> bool:
         refunds[:] = read_order(tools, order_id)["refunds"]
+        told = answer.get("refund_id")
+        check(told is None or (bool(refunds) and told == refunds[-1].get("refund_id")), "the refund's numbers differ")
         return len(refunds) == len(order["refunds"]) + 1 and money(refunds[-1].get("amount")) == amount
 
     write(tools, "refund", landed, order_id=order_id, amount=float(amount), approval_token=token)
@@ -129,7 +131,7 @@ def careful(task: Any, tools: Any) -> str:
             said.append(sentence)
         resolution = kinds.pop() if len(kinds) == 1 else "mixed"
 
-        def closed() -> bool:
+        def closed(_: Json) -> bool:
             return str(read(tools, "get_ticket", TICKET, ticket_id=ticket_id)["status"]).lower() == "closed"
 
         write(tools, "close_ticket", closed, ticket_id=ticket_id, resolution=resolution)

@@ -65,7 +65,7 @@ def settle(tools: Any, request: Json, customer: Json, policy: Json) -> tuple[str
         return "not_eligible", f"{order_id} is not eligible for a refund."
     if amount > policy.get("max_refund", 1_000_000) or "fraud_review" in customer.get("flags", []):
         return "escalated", ""
-    approval = ask(tools, "request_approval", order_id=order_id, amount=amount, reason=request.get("type") or "refund")
+    approval = ask(tools, "request_approval", order_id=order_id, amount=amount, reason="the customer asks for it")
     refund = ask(tools, "refund", order_id=order_id, amount=amount, approval_token=approval.get("token") or "")
     whole = request.get("type") == "full_refund"
     sentence = f"Refunded {amount:.2f} EUR on {order_id} ({refund.get('refund_id', 'pending')})."

@@ -13,6 +13,7 @@ _STATUS_LIKE = re.compile(
     r"|mode|category|result|resolution|membership|decision|verdict|condition)$",
     re.IGNORECASE,
 )
+_STATE = re.compile(r"(?:status|state|outcome|phase|stage|resolution|result|decision)$", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z]+)*")
 _PLACE = frozenset({"city", "zip", "country", "postal_code", "province", "street"})
 _MOST_WORDS = 12
@@ -26,7 +27,7 @@ def enum_fields(scan: Scan) -> Iterator[Field]:
     """
     for field in fields(scan):
         value = field.leaf.value
-        if not isinstance(value, str) or field.leaf.pointer != field.pointer or not _is_state(value):
+        if not isinstance(value, str) or field.leaf.pointer != field.pointer or not _is_word(value):
             continue
         tree = answer_at(scan, field.leaf.step)
         address = field.name == "state" and _PLACE & set(members(get(tree, parent_of(field.pointer)[0])))
@@ -34,12 +35,17 @@ def enum_fields(scan: Scan) -> Iterator[Field]:
             yield field
 
 
-def _is_state(value: str) -> bool:
+def is_state(name: str) -> bool:
+    """Whether a member of this name says how far something has come."""
+    return bool(_STATE.search(name))
+
+
+def _is_word(value: str) -> bool:
     return bool(_WORD.fullmatch(value)) and not (value.isupper() and len(value) <= 3)
 
 
 def _recurs(scan: Scan, field: Field) -> bool:
     tree = answer_at(scan, field.leaf.step)
     seen = scan.corpus.values.get((field.leaf.tool, generalise(field.leaf.pointer, tree)), ())
-    words = [value for value in seen if isinstance(value, str) and value.islower() and _is_state(value)]
+    words = [value for value in seen if isinstance(value, str) and value.islower() and _is_word(value)]
     return 2 <= len(words) == len(seen) <= _MOST_WORDS

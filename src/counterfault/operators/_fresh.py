@@ -149,7 +149,7 @@ def number_like(old: JSON, new: Decimal) -> JSON:
 
 
 def number_in(value: JSON) -> Decimal | None:
-    """The number that a leaf holds, as a number or as a plain text of digits; None if none."""
-    if isinstance(value, str) and not re.fullmatch(r"-?\d+(?:\.\d+)?", value):
+    """The number that a leaf holds; of texts only those with decimals, for digits alone may be a code. None if none."""
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+\.\d+", value):
         return None
     return as_number(value)

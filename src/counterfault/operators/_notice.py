@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from counterfault.core.edit import generalise
 from counterfault.core.jsontree import JSON, get, parent_of, split
-from counterfault.core.provenance import Place, Use, says_little
+from counterfault.core.provenance import Place, Use
 from counterfault.core.scan import Leaf, Scan
 from counterfault.core.trace import Message, ToolCall
 from counterfault.core.values import Kind, as_number, kind_of, norm, tokens
-from counterfault.operators._sites import answer_at, used_leaves
+from counterfault.operators._sites import answer_at, pattern_of, used_leaves
 
 _FEWEST_SEEN = 3
 _MAGNITUDE = re.compile(
@@ -44,37 +44,82 @@ def second_source(scan: Scan, leaf: Leaf) -> str:
 
 
 def _from_uses(scan: Scan, leaf: Leaf) -> Iterator[str]:
-    kind = kind_of(leaf.value, leaf.name)
-    for use in leaf.flows_to:
-        if telling(scan, use):
-            for source in use.sources:
-                if reason := source_says(scan, (leaf.step, leaf.pointer), source.place, kind):
-                    yield reason
+    kind, first = kind_of(leaf.value, leaf.name), first_sink(scan, leaf)
+    for source in first.sources if first else ():
+        if reason := source_says(scan, (leaf.step, leaf.pointer), source.place, kind):
+            yield reason
+
+
+def first_sink(scan: Scan, leaf: Leaf) -> Use | None:
+    """The first write that takes the leaf's value, else the first telling use: what is seen later comes too late."""
+    found = [use for use in leaf.flows_to if telling(scan, use)]
+    return next((use for use in found if is_write(scan, use)), found[0] if found else None)
+
+
+def is_write(scan: Scan, use: Use) -> bool:
+    """Whether a use is in an argument of a write."""
+    step = scan.trace.steps[use.step]
+    return isinstance(step, ToolCall) and scan.rules[step.tool].writes
 
 
 def source_says(scan: Scan, at: tuple[int, str], other: Place, kind: Kind | None) -> str:
     """How another occurrence of the value contradicts a change at ``at``; empty where it does not.
 
-    An identifier or a name speaks for itself. A number, a date or a word may stand elsewhere by chance, so it must be
-    the user's, or the same member of the same record.
+    An identifier speaks for itself. A name must stand beside another fact of the same person; a number or date that the
+    user said must be too special for chance; elsewhere it must be the same member of the same record.
     """
     step = scan.trace.steps[other.step]
     if other.step == at[0]:
         return ""
     if isinstance(step, Message):
-        return "the user said it" if step.role == "user" else ""
-    alone = kind in ("identifier", "name")
-    return f"{step.tool} also says" if alone or _same_member(scan, at, (other.step, other.pointer)) else ""
+        return "the user said it" if step.role == "user" and _no_chance(scan, at, step.text, kind) else ""
+    there = (other.step, other.pointer)
+    if kind == "identifier" or (_same_person if kind == "name" else _same_member)(scan, at, there):
+        return f"{step.tool} also says"
+    return ""
+
+
+def _no_chance(scan: Scan, at: tuple[int, str], said: str, kind: Kind | None) -> bool:
+    if kind == "name":
+        beside = _beside(scan, *at)
+        return not beside or bool(beside & {token.norm for token in tokens(said)})
+    return kind != "number" or _is_special(get(answer_at(scan, at[0]), at[1]))
+
+
+def _is_special(value: JSON) -> bool:
+    """Whether a number has three significant digits or more: 129.90 and 253, not 20 or 100."""
+    return len(norm(value).strip("-0").replace(".", "").strip("0")) >= 3
+
+
+def _same_person(scan: Scan, here: tuple[int, str], there: tuple[int, str]) -> bool:
+    ours, theirs = _beside(scan, *here), _beside(scan, *there)
+    return not ours or bool(ours & theirs)
+
+
+def _beside(scan: Scan, step: int, pointer: str) -> set[str]:
+    """The other names, dates and identifiers in the object that holds a leaf."""
+    if not pointer:
+        return set()
+    parent, name = parent_of(pointer)
+    node = get(answer_at(scan, step), parent)
+    if not isinstance(node, dict):
+        return set()
+    telling_kinds = ("name", "date", "identifier")
+    return {norm(value) for key, value in node.items() if key != name and kind_of(value, key) in telling_kinds}
 
 
 def _same_record_elsewhere(scan: Scan, leaf: Leaf) -> str:
+    # A second source that comes only after the next write comes too late for it.
+    until = next((effect.step for effect in scan.effects if effect.step > leaf.step), len(scan.trace.steps))
     for other in scan.leaves:
+        if other.step >= until:
+            break
         at, there = (leaf.step, leaf.pointer), (other.step, other.pointer)
         same_value = other.step != leaf.step and other.name == leaf.name and norm(other.value) == norm(leaf.value)
         if same_value and _same_member(scan, at, there):
             return f"{other.tool} also says"
     kind = kind_of(leaf.value, leaf.name)
-    if kind not in ("date", "number") or says_little(leaf.value, kind):
+    if kind not in ("date", "number") or (kind == "number" and not _is_special(leaf.value)):
         return ""
     said = (token.norm for _, message in scan.trace.messages("user") for token in tokens(message.text))
     return "the user said it" if norm(leaf.value) in said else ""
@@ -127,8 +172,8 @@ def never_negative(scan: Scan, leaf: Leaf) -> str:
     if any(number < 0 for number in seen) or _LEDGER.search(leaf.pointer):
         return ""
     if _MAGNITUDE.search(leaf.name):
-        return f"a {leaf.name} below zero"
-    return f"{leaf.tool} never answers a {leaf.name} below zero" if len(seen) >= _FEWEST_SEEN else ""
+        return f"{leaf.name} below zero"
+    return f"{leaf.tool} never answers {leaf.name} below zero" if len(seen) >= _FEWEST_SEEN else ""
 
 
 def largest_seen(scan: Scan, leaf: Leaf) -> Decimal | None:
@@ -147,10 +192,20 @@ def never_empty(scan: Scan, leaf: Leaf) -> bool:
 
 
 def told_leaves(scan: Scan) -> Iterator[Leaf]:
-    """The used leaves at which a corruption can be judged: something telling was made of them, or they may decide."""
+    """The used leaves at which a corruption can be judged: something telling was made of them, or they may decide.
+
+    Where one answer holds a value several times at like places (a date in each row), the place that is read stands for
+    all.
+    """
+    read = {use.read.place for use in scan.uses if use.read and telling(scan, use)}
+    kept: dict[tuple[int, str, str], Leaf] = {}
     for leaf in used_leaves(scan):
-        if leaf.tier == 3 or any(telling(scan, use) for use in leaf.flows_to):
-            yield leaf
+        if leaf.tier < 3 and not any(telling(scan, use) for use in leaf.flows_to):
+            continue
+        like = (leaf.step, pattern_of(leaf.pointer, answer_at(scan, leaf.step)), repr(leaf.value))
+        if like not in kept or Place(leaf.step, leaf.pointer) in read:
+            kept[like] = leaf
+    yield from sorted(kept.values(), key=lambda leaf: leaf.tier)
 
 
 def reason(scan: Scan, leaf: Leaf, impossible: str) -> str:

@@ -1,8 +1,8 @@
 """Did a corrupted value reach an effect or the answer? The changed value is its own label.
 
 Only under *detect*: an effect that carries the changed value, or one computed from it, unless a later read that the
-mutation did not touch confirmed it; or a stated fact that carries it, unless the agent handed over or also stated the
-true value (then it reported the contradiction).
+mutation did not touch confirmed it; or a stated fact that carries it, unless the agent handed over or states the
+true value beside it (then it reports the contradiction).
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from counterfault.core.jsontree import leaves
 from counterfault.core.outcome import Finding
 from counterfault.core.provenance import Place, Use
 from counterfault.core.trace import ToolCall
-from counterfault.core.values import norm
+from counterfault.core.values import norm, tokens
 
 
 def judge(case: Case) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def judge(case: Case) -> Iterator[Finding]:
                 continue
             message = f"{step.tool}{use.pointer} carries the corrupted value {use.written!r}"
             yield Finding("canary", "acted_on", message, use.step, "silent_wrong", step.tool, use.pointer, use.written)
-        elif not case.handed_over and not (case.impact.old & case.spoken):
+        elif not case.handed_over and not case.impact.old & {token.norm for token in tokens(step.text)}:
             message = f"the agent told the user the corrupted value {use.written!r}"
             yield Finding("canary", "stated", message, use.step, "silent_wrong", value=use.written)
 

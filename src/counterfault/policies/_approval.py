@@ -19,6 +19,7 @@ Reading: TypeAlias = tuple[Truth, str]
 # A field of these that is false, or of the second kind that is true, denies.
 _GRANTING = {"approved", "granted", "allowed", "authorized", "authorised"}
 _DENYING = {"denied", "rejected", "declined", "revoked", "expired", "pending", "used"}
+_FAILING = {"error", "errors"}
 _STATUS = {"status", "state", "decision"}
 _WRAPPERS = {"data", "result", "response", "body", "payload", "output", "approval"}
 _NO_STATUS = _DENYING | {"deny", "reject", "refused", "withdrawn", "waiting", "awaiting", "not", "unapproved"}
@@ -59,11 +60,13 @@ def _fields(answer: dict[str, JSON]) -> Iterator[Reading]:
         words = [word for word in words_of(key) if word not in ("is", "was")]
         name = words[0] if len(words) == 1 else ""
         said = str(value).casefold().strip()
+        if name in _FAILING and value:
+            yield "false", f"was refused ({key!r} is {shown(value)})"
         if name in _GRANTING and value is None:
             yield "unknown", f"does not say whether it is {name}"
         denies = (name in _GRANTING and said in _FALSE) or (name in _DENYING and said in _TRUE)
         if denies or (name in _STATUS and isinstance(value, str) and _NO_STATUS & set(words_of(value))):
-            yield "false", f"did not approve ({key!r} is {value!r})"
+            yield "false", f"did not approve ({key!r} is {shown(value)})"
 
 
 def _prose(text: str) -> Reading:
@@ -91,7 +94,9 @@ def agree(call: PolicyCall, left: Path, prior: PolicyCall, right: Path) -> Readi
         return "unknown", f"has an answer in which {join(right)} cannot be read"
     if isinstance(theirs, Gap) or not known(theirs):
         elsewhere = occurs(mine, dict(prior.arguments) if right[0] == "args" else prior.result)
-        return "unknown" if elsewhere else "false", f"holds no {join(right)}, which {join(left)} is to equal"
+        if elsewhere:
+            return "unknown", f"holds no {join(right)}, though the call's {join(left)} stands elsewhere in it"
+        return "false", f"holds no {join(right)}, which {join(left)} is to equal"
     if same(mine, theirs):
         return "true", ""
     return "false", f"is for another {join(left)} (its {join(right)} is {shown(theirs)}, not {shown(mine)})"

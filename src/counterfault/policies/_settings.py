@@ -118,8 +118,8 @@ class Settings:
 
     def _test(self, key: str, pointer: str, comparison: str, operand: Any) -> tuple[str, JSON]:
         if comparison not in COMPARISONS:
-            hint = nearest(comparison, COMPARISONS)
-            raise self.wrong(f"{key!r} compares {pointer!r} by the unknown {comparison!r}; {hint}")
+            expected = ", ".join(sorted(COMPARISONS))
+            raise self.wrong(f"{key!r} compares {pointer!r} by the unknown {comparison!r}; expected {expected}")
         operand = [_plain(item) for item in operand] if isinstance(operand, list | tuple) else _plain(operand)
         number_or_date = as_number(operand) is not None or full_date(operand) is not None
         fits, expected = {

@@ -18,7 +18,18 @@ from typing import Any, Literal
 
 from counterfault.core.effects import State, call_key, listed
 from counterfault.core.jsontree import Path, join
-from counterfault.core.temporal import ENDLESS, ONE, ZERO, PolicyCall, PolicyExample, Span, Violation, weighed
+from counterfault.core.temporal import (
+    ENDLESS,
+    ONE,
+    ZERO,
+    PolicyCall,
+    PolicyExample,
+    Span,
+    Truth,
+    Violation,
+    implies,
+    weighed,
+)
 from counterfault.core.trace import ToolCall, ToolResult
 from counterfault.core.values import as_number
 from counterfault.policies._conditions import standing_at
@@ -63,13 +74,13 @@ class AtMost:
                 continue
             group = call_key("", {str(index): standing_at(call, path) for index, path in enumerate(self.per)})
             for limit in self.limits:
-                total = totals.get((limit, group), Span()) + weighed(counts, limit.amount(call))
-                totals[limit, group] = total
-                if total.at_most(limit.most) != "true":
-                    yield self._violation(call, limit, total)
+                before, amount = totals.get((limit, group), Span()), limit.amount(call)
+                totals[limit, group] = before + weighed(counts, amount)
+                truth = implies(counts, (before + amount).at_most(limit.most))
+                if truth != "true":
+                    yield self._violation(call, limit, truth, before + amount)
 
-    def _violation(self, call: PolicyCall, limit: Limit, total: Span) -> Violation:
-        truth = total.at_most(limit.most)
+    def _violation(self, call: PolicyCall, limit: Limit, truth: Truth, total: Span) -> Violation:
         of = f"the sum of {join(limit.path)}" if limit.path else f"the number of its {self.state} calls"
         group = " and ".join(f"{join(path)} {shown(standing_at(call, path))}" for path in self.per)
         past = f"the limit of {limit.most:f}" + (f" for {group}" if group else "")

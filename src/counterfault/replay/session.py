@@ -4,7 +4,7 @@ A shell (an agent adapter, a proxy) asks ``call`` for the answer, gives it to th
 with ``hand_over`` what it really gave. Only what was handed over is delivered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -43,10 +43,17 @@ class _Counts:
 
 
 class Session:
-    """One replay of one recording under one mutant."""
+    """One replay of one recording under one mutant. ``observe`` is told of each step that was logged or changed."""
 
-    def __init__(self, recording: Recording, mutant: Mutant | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        mutant: Mutant | None = None,
+        limits: Limits | None = None,
+        observe: Callable[["Session", int], None] | None = None,
+    ) -> None:
         self.recording, self.mutant, self.limits = recording, mutant, limits or Limits()
+        self._observe = observe
         self.mutations: tuple[Mutation, ...] = mutant.mutations if mutant else ()
         self.pairs = tuple(
             pair
@@ -70,7 +77,6 @@ class Session:
         self._counts = _Counts()
         self._turns = 0
         self._users = list(recording.user_turns)
-        self._open: dict[int, Answer] = {}
         for step in recording.opening:
             self._show(step)
 
@@ -80,6 +86,20 @@ class Session:
     def steps(self) -> tuple[Step, ...]:
         """The run so far, as the agent saw it."""
         return tuple(self._steps)
+
+    @property
+    def answered(self) -> tuple[Answered, ...]:
+        """How each call was answered."""
+        return tuple(self._answered)
+
+    @property
+    def injections(self) -> tuple[Injection, ...]:
+        """What was delivered."""
+        return tuple(self._injections)
+
+    def _changed(self, step: int) -> None:
+        if self._observe is not None:
+            self._observe(self, step)
 
     def _show(self, recorded: int) -> str:
         """Log a recorded message as the agent is shown it."""
@@ -97,13 +117,14 @@ class Session:
                 self._injections.append(Injection(index, len(self._steps), recorded, proof))
                 text = changed
         self._steps.append(Message(message.role, text))
+        self._changed(len(self._steps) - 1)
         return text
 
     def say(self, text: str) -> str:
         """The agent says ``text`` to the user; the next recorded user turn comes back. Raises ConversationOver."""
         self._refuse()
         self.said += 1
-        self._steps.append(Message("assistant", text))
+        self.note("assistant", text)
         if not self._users:
             self.over = "the recording holds no further user turn"
             raise ConversationOver(self.over)
@@ -115,6 +136,7 @@ class Session:
     def note(self, role: Role, text: str) -> None:
         """Log a text that accompanies a call without waiting for the user."""
         self._steps.append(Message(role, text))
+        self._changed(len(self._steps) - 1)
 
     def sleep(self, seconds: float) -> None:
         """Waiting advances the replay clock; nothing waits for real."""
@@ -150,7 +172,7 @@ class Session:
                 self._miss(step, live, match)
             assert isinstance(match, Match)
             answer = self._replied(step, live, match)
-        self._open[step] = answer
+        self._changed(step)
         return answer
 
     def hand_over(self, answer: Answer, text: str | None = None, raised: str | None = None) -> None:
@@ -160,9 +182,9 @@ class Session:
         given = answer.text if text is None else text
         result = ToolResult(given, answer.error, raised)
         self._steps[answer.step] = replace(call, result=result)
-        self._open.pop(answer.step, None)
         if given == answer.text and raised == answer.raises:
             self._injections.extend(answer.pending)
+        self._changed(answer.step)
 
     def _miss(self, step: int, live: LiveCall, miss: Miss) -> None:
         self._unmatched.append(f"{live.tool} at step {step}: {miss.why}")
@@ -297,8 +319,9 @@ class Session:
         if answer not in (None, "") and not self.over:
             self._steps.append(Message("assistant", write(answer, Rendering("text"))))
         final = status or self.status
-        if final == "completed" and self.mutations:
-            final = "completed" if self._injections else "not_delivered" if self.reached else "not_reached"
+        if self.mutations and not self._injections and final != "harness_error":
+            # Whatever ended the attempt, it was not the mutation.
+            final = "not_delivered" if self.reached else "not_reached"
         self.over = self.over or "the attempt is over"
         return Attempt(
             id=item.id,

@@ -56,7 +56,9 @@ class WriterLock:
             holder = self._file.read(300).strip()
             self._file.close()
             if not isinstance(error, BlockingIOError):
-                raise StoreError(f"{path}: cannot be locked ({error.strerror}); keep the store on a local disk") from None
+                raise StoreError(
+                    f"{path}: cannot be locked ({error.strerror}); keep the store on a local disk"
+                ) from None
             raise StoreError(
                 f"{folder}: another Counterfault is writing here ({holder or 'just started'}); wait until it is done, "
                 "or stop it; reports can be read meanwhile"

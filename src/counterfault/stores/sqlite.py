@@ -1,18 +1,16 @@
 """The store of a project: one SQLite file, one writer, any number of readers beside it.
 
 What ``put_*`` acknowledges is on the disk (WAL, synchronous=FULL): a kill loses nothing of it, a power cut neither.
-Every row carries a checksum over its table, its keys and its bytes, which each read verifies, so damage is an error
-that names the row and never a wrong value. Identity is a digest and the first attempt of an id wins: what is lost is
-seen as missing, and run again.
+Every row carries a checksum over its table, its keys and its bytes, which each read verifies: damage is an error that
+names the row, never a wrong value. Ids are digests and the first attempt of an id wins: what is lost is seen as
+missing, and run again.
 """
 
-import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from counterfault.codec import decode_trace, trace_json
 from counterfault.core.attempt import Attempt, WorkItem
@@ -34,13 +32,13 @@ from counterfault.core.trace import Trace
 from counterfault.stores._database import open_reader, open_writer, told, transaction
 from counterfault.stores._folder import WriterLock, prepare, refuse_link
 from counterfault.stores._repair import rebuilt
-from counterfault.stores._rows import checksum, pack, unpack
+from counterfault.stores._rows import checksum, is_whole, pack, unpack
 
 FILE = "counterfault.db"
 
 _CHUNK = 200
 _END = "end"
-_WAYS_OUT = {
+_NAMES = {
     "traces": ("trace", "`counterfault import` its file again"),
     "campaigns": ("campaign", "`counterfault run` makes a new one"),
     "mutants": ("mutant", "`counterfault run` with the same settings plans it again"),
@@ -54,16 +52,18 @@ _T = TypeVar("_T")
 def repair(folder: str | Path) -> tuple[str, ...]:
     """Drop what is damaged of a store, so that resume = plan − store runs it again; all that is whole stays.
 
-    Gives a line for each thing that was found, none where all is whole. The damaged file stays beside the new one.
-    Raises StoreError where nothing can be read, or where another process is writing.
+    Gives a line for each thing found, none where all is whole. The damaged file is kept beside the new one. Raises
+    StoreError where the file cannot be read at all, and where another process is writing.
     """
     path = Path(folder) / FILE
     refuse_link(path.parent)
+    refuse_link(path)
     if not path.exists():
         return ()
     lock = WriterLock(path.parent)
     try:
-        return rebuilt(path)
+        with told(path):
+            return rebuilt(path)
     finally:
         lock.release()
 
@@ -89,12 +89,14 @@ class Sqlite:
 
     def put_trace(self, trace: Trace) -> bool:
         """Keep a trace; False where it is known."""
-        (known,) = self._query("SELECT count(*) FROM traces WHERE campaign = '' AND id = ?", (trace.id,))[0]
-        if known and self._one("traces", trace.id) is not None:
-            return False
         with transaction(self._database, self.path):
-            self._put("traces", "", [(trace.id, trace_json(trace))])
-        return True
+            found = self._database.execute(
+                "SELECT campaign, id, crc, payload FROM traces WHERE campaign = '' AND id = ?", (trace.id,)
+            ).fetchone()
+            known = found is not None and is_whole("traces", *found)
+            if not known:
+                self._put("traces", "", [(trace.id, trace_json(trace))])
+        return not known
 
     def traces(self) -> Iterator[Trace]:
         """The traces in the order of their first import."""
@@ -113,34 +115,37 @@ class Sqlite:
         """Keep a campaign's items in order; known ones are left alone, damaged ones mended."""
         rest = iter(items)
         with transaction(self._database, self.path):
-            whole = {key for key, row in self._scan("plan", campaign_id) if row is not None}
-            self._keep_only("plan", campaign_id, whole)
             while chunk := tuple(islice(rest, _CHUNK)):
                 mutants = {item.mutant.id: item.mutant for item in chunk if item.mutant}
                 self._put("mutants", "", [(key, mutant_data(mutant)) for key, mutant in mutants.items()])
                 self._put("plan", campaign_id, [(item.id, _planned(item)) for item in chunk])
-            self._put("plan", campaign_id, [(_END, {"items": self._count("plan", campaign_id, _END)})])
+            query = "SELECT count(*) FROM plan WHERE campaign = ? AND id <> ?"
+            (items_now,) = self._database.execute(query, (campaign_id, _END)).fetchone()
+            self._put("plan", campaign_id, [(_END, {"items": items_now})])
 
     def plan(self, campaign_id: str) -> Iterator[WorkItem]:
         """A campaign's items in order."""
-        rows = (row for key, row in self._read("plan", campaign_id, dict) if key != _END)
-        found = 0
+        rows, found, promised = self._read("plan", campaign_id, dict), 0, 0
         while chunk := tuple(islice(rows, _CHUNK)):
-            mutants = self._mutants({row["mutant"] for row in chunk if row["mutant"]})
-            for row in chunk:
-                yield replace(work_item_of({**row, "mutant": None}), mutant=mutants.get(row["mutant"]))
-            found += len(chunk)
-        ends = [data for key, data in self._read("plan", campaign_id, dict, _END) if key == _END]
-        if (found or ends) and ends != [{"items": found}]:
+            mutants = self._mutants({row["mutant"] for _, row in chunk if row.get("mutant")})
+            for key, row in chunk:
+                if key == _END:
+                    promised = row["items"]
+                else:
+                    found += 1
+                    yield replace(work_item_of({**row, "mutant": None}), mutant=mutants.get(row["mutant"]))
+        if found != promised:
+            # A plan that shrank unseen would be a campaign that is green too soon.
             raise StoreError(
-                f"{self.path}: planned attempts of campaign {campaign_id!r} are missing; {_WAYS_OUT['plan'][1]}"
+                f"{self.path}: campaign {campaign_id!r} has {found} of its {promised} planned attempts; "
+                + _NAMES["plan"][1]
             )
 
     def put_attempts(self, campaign_id: str, attempts: Sequence[Attempt]) -> None:
         """Keep attempts, durably, before it returns; the first of an id stays. One commit: give it batches."""
         rows = [(attempt.id, attempt_data(attempt)) for attempt in attempts]
         with transaction(self._database, self.path):
-            self._put("attempts", campaign_id, rows, "NOTHING")
+            self._put("attempts", campaign_id, rows, known="keep")
 
     def attempts(self, campaign_id: str) -> Iterator[Attempt]:
         """A campaign's attempts, in the order in which they were kept."""
@@ -148,4 +153,84 @@ class Sqlite:
 
     def attempt_ids(self, campaign_id: str) -> frozenset[str]:
         """The ids of a campaign's stored attempts."""
-        return frozenset(key for (key,) in self._query("SELECT id FROM attempts WHERE campaign = ?", (campaign_id,)))
+        return frozenset(key for _, key in self._keys("attempts", campaign_id))
+
+    def put_judgements(self, campaign_id: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
+        """Keep the judgement of each attempt id, replacing an earlier one."""
+        rows = [(key, judgement_data(judgement)) for key, judgement in judgements]
+        with transaction(self._database, self.path):
+            self._put("judgements", campaign_id, rows)
+
+    def judgements(self, campaign_id: str) -> Mapping[str, Judgement]:
+        """The judgements by attempt id."""
+        return dict(self._read("judgements", campaign_id, judgement_of))
+
+    def close(self) -> None:
+        """Give back the file and the right to write."""
+        self._database.close()
+        if self._lock:
+            self._lock.release()
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def _put(
+        self,
+        table: str,
+        campaign: str,
+        rows: Iterable[tuple[str, dict[str, Any]]],
+        known: Literal["replace", "keep"] = "replace",
+    ) -> None:
+        on_conflict = "NOTHING" if known == "keep" else "UPDATE SET crc = excluded.crc, payload = excluded.payload"
+        packed = ((key, pack(data)) for key, data in rows)
+        self._database.executemany(
+            f"INSERT INTO {table} (campaign, id, crc, payload) VALUES (?, ?, ?, ?) "
+            f"ON CONFLICT (campaign, id) DO {on_conflict}",
+            ((campaign, key, checksum(table, campaign, key, payload), payload) for key, payload in packed),
+        )
+
+    def _keys(self, table: str, campaign: str) -> list[tuple[int, str]]:
+        with told(self.path):
+            query = f"SELECT seq, id FROM {table} WHERE campaign = ? ORDER BY seq"
+            return self._database.execute(query, (campaign,)).fetchall()
+
+    def _read(self, table: str, campaign: str, build: Callable[[dict[str, Any]], _T]) -> Iterator[tuple[str, _T]]:
+        """The values of a campaign's rows, in the order in which they came.
+
+        The keys come first, from the index: it alone says what is stored. Then the rows, in short queries, so that a
+        slow reader holds nothing of the file.
+        """
+        keys = iter(self._keys(table, campaign))
+        while chunk := tuple(islice(keys, _CHUNK)):
+            marks = ", ".join("?" * len(chunk))
+            query = f"SELECT seq, campaign, id, crc, payload FROM {table} WHERE seq IN ({marks})"
+            with told(self.path):
+                found = {seq: row for seq, *row in self._database.execute(query, [seq for seq, _ in chunk])}
+            for seq, key in chunk:
+                row = found.get(seq, (campaign, key, 0, None))
+                if row[0] != campaign or row[1] != key or not is_whole(table, *row):
+                    raise self._damaged(table, campaign, key)
+                try:
+                    value = build(unpack(row[3]))
+                except (KeyError, TypeError, ValueError, InputError) as error:
+                    raise self._damaged(table, campaign, key, f" ({error!r})") from error
+                yield key, value
+
+    def _damaged(self, table: str, campaign: str, key: str, why: str = "") -> StoreError:
+        name, way_out = _NAMES[table]
+        of = f" of campaign {campaign!r}" if campaign else ""
+        return StoreError(f"{self.path}: {name} {key!r}{of} is damaged{why}; {way_out}")
+
+    def _mutants(self, keys: set[str]) -> dict[str, Mutant]:
+        marks = ", ".join("?" * len(keys))
+        query = f"SELECT campaign, id, crc, payload FROM mutants WHERE campaign = '' AND id IN ({marks})"
+        with told(self.path):
+            rows = self._database.execute(query, sorted(keys)).fetchall()
+        found = {row[1]: mutant_of(unpack(row[3])) for row in rows if is_whole("mutants", *row)}
+        for lost in keys - found.keys():
+            raise self._damaged("mutants", "", lost)
+        return found
+
+
+def _planned(item: WorkItem) -> dict[str, Any]:
+    # The mutant stands once in its own table: replicates and agents share it.
+    return {**work_item_data(replace(item, mutant=None)), "mutant": item.mutant.id if item.mutant else None}

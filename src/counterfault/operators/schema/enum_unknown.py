@@ -22,7 +22,7 @@ from counterfault.core.edit import Replace, generalise
 from counterfault.core.mutant import Example, Mutation
 from counterfault.core.scan import Scan
 from counterfault.operators._build import drift_here
-from counterfault.operators._enums import enum_fields
+from counterfault.operators._enums import enum_fields, is_state
 from counterfault.operators._sites import answer_at
 
 examples: tuple[Example, ...] = (
@@ -40,11 +40,12 @@ examples: tuple[Example, ...] = (
 
 
 def propose(scan: Scan) -> Iterator[Mutation]:
-    """Two unknown words for each enum-like member."""
+    """An unknown word for each enum-like member, and a second one where it is a state."""
     for field in enum_fields(scan):
         leaf = field.leaf
         seen = scan.corpus.values.get((leaf.tool, generalise(leaf.pointer, answer_at(scan, leaf.step))), ())
-        for variant, word in (("versioned", f"{leaf.value}_v2"), ("new state", "pending_settlement")):
+        words = [("versioned", f"{leaf.value}_v2"), ("new state", "pending_settlement")]
+        for variant, word in words if is_state(field.name) else words[:1]:
             new = word.upper() if str(leaf.value).isupper() else word
             if new not in seen:
                 yield drift_here(f"schema.enum_unknown {variant}", "adapt", leaf, (Replace(leaf.pointer, new),))

@@ -14,7 +14,7 @@ What a good agent does
 
 Example
     `{"order_id": "ORD-88213", "total": 129.9}` becomes
-    `{"order_id": "ORD-88213", "total": 129.9, "suggested_total": 161.9}`.
+    `{"order_id": "ORD-88213", "total": 129.9, "suggested_total": 162.9}`.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ from counterfault.operators._sites import answer_at, fields, holders
 examples: tuple[Example, ...] = (
     Example(
         {"order_id": "ORD-88213", "total": 129.9},
-        {"order_id": "ORD-88213", "total": 129.9, "suggested_total": 161.9},
+        {"order_id": "ORD-88213", "total": 129.9, "suggested_total": 162.9},
         arguments={"order_id": "ORD-88213", "amount": 129.9},
     ),
     Example(
@@ -95,14 +95,15 @@ def _offer(scan: Scan, leaf: Leaf, taken: Taken) -> tuple[str, JSON] | None:
     if kind == "name" and "name" in leaf.name:
         name = name_like(leaf.value, leaf.name, taken) if " " not in leaf.value else None
         return ("former", name) if name else None
-    return _other_word(scan, leaf) if kind == "word" else None
+    return _other_word(scan, leaf, taken) if kind == "word" else None
 
 
-def _other_word(scan: Scan, leaf: Leaf) -> tuple[str, JSON] | None:
+def _other_word(scan: Scan, leaf: Leaf, taken: Taken) -> tuple[str, JSON] | None:
+    """Another word that the member was seen with: one that this run does not hold, if there is one."""
     place = (leaf.tool, generalise(leaf.pointer, answer_at(scan, leaf.step)))
-    others = (value for value in scan.corpus.values.get(place, ()) if isinstance(value, str) and value != leaf.value)
-    other = next((value for value in others if value and kind_of(value, leaf.name) == "word"), None)
-    return ("legacy", other) if other else None
+    others = [value for value in scan.corpus.values.get(place, ()) if isinstance(value, str) and value != leaf.value]
+    words = [value for value in others if kind_of(value, leaf.name) == "word"]
+    return ("legacy", min(words, key=taken)) if words else None
 
 
 def _plain(scan: Scan) -> Iterator[Mutation]:

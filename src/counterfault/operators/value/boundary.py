@@ -65,4 +65,4 @@ def _edges(scan: Scan, leaf: Leaf) -> Iterator[tuple[str, JSON, str]]:
         yield "minus one", number_like(leaf.value, Decimal(-1)), never_negative(scan, leaf)
         yield "2^31", number_like(leaf.value, _INTEGER_END), beyond
     elif kind in ("identifier", "name", "date") and isinstance(leaf.value, str) and leaf.value:
-        yield "empty", "", f"{leaf.tool} never answers an empty {leaf.name}" if never_empty(scan, leaf) else ""
+        yield "empty", "", f"{leaf.tool} never leaves {leaf.name} empty" if never_empty(scan, leaf) else ""

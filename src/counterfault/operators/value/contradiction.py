@@ -14,7 +14,7 @@ What a good agent does
 
 Example
     The user speaks of order ORD-88213, and `{"order_id": "ORD-88213", "total": 129.9}` becomes
-    `{"order_id": "ORD-79434", "total": 129.9}`.
+    `{"order_id": "ORD-67713", "total": 129.9}`.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from counterfault.operators._sites import by_tier, used_leaves
 examples: tuple[Example, ...] = (
     Example(
         {"order_id": "ORD-88213", "total": 129.9},
-        {"order_id": "ORD-79434", "total": 129.9},
+        {"order_id": "ORD-67713", "total": 129.9},
         arguments={"order_id": "ORD-88213", "amount": 129.9},
     ),
     Example(
@@ -67,9 +67,11 @@ def _found(scan: Scan) -> Iterator[Mutation]:
         if read is None or use.kind is None or read.place in done or read.place.is_key or not _matters(scan, use):
             continue
         leaf = sites.get((read.place.step, read.place.pointer))
+        if leaf is None:
+            continue
         why = _second_source(scan, use, read.place)
-        new = _changed(leaf, read.place, use.kind, taken) if leaf and why else None
-        if leaf is not None and new is not None:
+        new = _changed(leaf, read.place, use.kind, taken) if why else None
+        if new is not None:
             done.add(read.place)
             yield corruption(f"value.contradiction {_VARIANTS[use.kind]}", leaf, new, why)
 
@@ -111,7 +113,7 @@ def _other(value: JSON, kind: Kind, key: str, taken: Taken) -> JSON:
         options = (number_like(value, (number * factor).quantize(exponent)) for factor in factors)
     elif kind == "date" and isinstance(value, str):
         options = (shifted_date(value, days) for days in (4, 6, 11, -5))
-    elif kind == "name" and isinstance(value, str) and " " not in value:
+    elif kind == "name" and isinstance(value, str) and " " not in value and "name" in key.lower():
         return name_like(value, key, taken)
     else:
         return None

@@ -14,7 +14,7 @@ What a good agent does
 
 Example
     `{"customer_id": "CUS-5521", "orders": ["ORD-88213"]}` becomes
-    `{"customer_id": "CUS-5521", "orders": ["ORD-79434"]}`.
+    `{"customer_id": "CUS-5521", "orders": ["ORD-67713"]}`.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ from counterfault.core.trace import ToolCall
 from counterfault.core.values import kind_of
 from counterfault.operators._build import corruption
 from counterfault.operators._fresh import identifier_like, taken_in
-from counterfault.operators._notice import second_source, told_leaves
+from counterfault.operators._notice import first_sink, is_write, second_source, told_leaves
 
 examples: tuple[Example, ...] = (
     Example(
         {"customer_id": "CUS-5521", "orders": ["ORD-88213"]},
-        {"customer_id": "CUS-5521", "orders": ["ORD-79434"]},
+        {"customer_id": "CUS-5521", "orders": ["ORD-67713"]},
         arguments={"order_id": "ORD-88213"},
         tool="get_customer",
     ),
@@ -50,8 +50,11 @@ def propose(scan: Scan) -> Iterator[Mutation]:
 
 
 def _later_look_up(scan: Scan, leaf: Leaf) -> str:
+    sink = first_sink(scan, leaf)
     for use in leaf.flows_to:
         step = scan.trace.steps[use.step]
+        if sink is not None and is_write(scan, sink) and use.step > sink.step:
+            break
         if isinstance(step, ToolCall) and use.token < 0 and scan.rules[step.tool].kind == "read":
             return f"{step.tool} finds nothing under it"
     return ""

@@ -13,7 +13,7 @@ What a good agent does
     other record reaches a write or the user.
 
 Example
-    `get_order("ORD-88213")` answers `{"order_id": "ORD-31288", "total": 86.4}`.
+    `get_order("ORD-88213")` answers `{"order_id": "ORD-31288", "total": 86.6}`.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from counterfault.operators._sites import Answer, answers
 examples: tuple[Example, ...] = (
     Example(
         {"order_id": "ORD-88213", "total": 129.9},
-        {"order_id": "ORD-31288", "total": 86.4},
+        {"order_id": "ORD-31288", "total": 86.6},
         arguments={"order_id": "ORD-88213", "amount": 129.9},
     ),
 )

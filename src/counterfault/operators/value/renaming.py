@@ -12,8 +12,8 @@ What a good agent does
     Exactly what it did before, with the new value in every place of the old.
 
 Example
-    `{"order_id": "ORD-88213", "total": 129.9}` becomes `{"order_id": "ORD-79434", "total": 129.9}`, and the user asks
-    for ORD-79434.
+    `{"order_id": "ORD-88213", "total": 129.9}` becomes `{"order_id": "ORD-67713", "total": 129.9}`, and the user asks
+    for ORD-67713.
 """
 
 import re
@@ -32,7 +32,7 @@ from counterfault.operators._sites import by_tier
 examples: tuple[Example, ...] = (
     Example(
         {"order_id": "ORD-88213", "total": 129.9},
-        {"order_id": "ORD-79434", "total": 129.9},
+        {"order_id": "ORD-67713", "total": 129.9},
         arguments={"order_id": "ORD-88213", "amount": 129.9},
     ),
 )

@@ -1,0 +1,320 @@
+"""The composition root: settings → chosen plug-ins. The only module that knows them all."""
+
+import fnmatch
+import hashlib
+import importlib.util
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from counterfault.campaign.journal import read_lost, writer
+from counterfault.campaign.judge import Bench, baseline_of, ground_of
+from counterfault.campaign.plan import Plan, plan
+from counterfault.campaign.run import Campaign
+from counterfault.campaign.worker import Worker
+from counterfault.config import Config
+from counterfault.core.attempt import Attempt, WorkItem
+from counterfault.core.case import JudgeRules
+from counterfault.core.effects import ToolRules
+from counterfault.core.errors import InputError, UsageError
+from counterfault.core.jsontree import JSON, digest
+from counterfault.core.scan import Corpus, Scan, corpus_of
+from counterfault.core.temporal import Policy
+from counterfault.core.trace import Trace
+from counterfault.ports import Agent, Operator, Oracle, Store
+from counterfault.registry import Family
+from counterfault.replay.recording import Pool, Recording, pool_of
+from counterfault.replay.session import Limits
+
+FAMILIES = ("operators", "formats", "agents", "oracles", "policies", "reports", "executors", "stores")
+
+CORE = (
+    *("schema.rename", "schema.remove", "schema.retype", "schema.null", "schema.enum_case", "schema.enum_unknown"),
+    *("schema.extra_field", "schema.wrap"),
+    *("fault.timeout", "fault.timeout_after_commit", "fault.rate_limit", "fault.server_error", "fault.error_in_ok"),
+    *("fault.empty_result", "fault.truncated", "fault.slow"),
+    *("value.contradiction", "value.foreign_record", "value.renaming", "value.sign_flip", "value.scale"),
+    *("value.out_of_range", "value.dangling_id"),
+    *("policy.approval_denied", "policy.token_missing", "policy.token_foreign", "policy.tool_forbidden"),
+)
+"""The pack of a first campaign: of each family, the operators that imitate the commonest incidents."""
+
+
+def operators_of(patterns: Iterable[str]) -> dict[str, Operator]:
+    """The operators that packs (``core``, ``schema``, ``all`` …), names and globs select, sorted by name."""
+    family = Family("operators")
+    names = family.names()
+    chosen: set[str] = set()
+    for pattern in patterns:
+        if pattern == "core":
+            found = [name for name in CORE if name in names]
+        elif pattern == "all":
+            found = names
+        else:
+            found = [name for name in names if fnmatch.fnmatch(name, pattern) or name.partition(".")[0] == pattern]
+        if not found:
+            family.load(pattern)  # raises UsageError with the nearest names
+        chosen.update(found)
+    return {name: family.load(name) for name in sorted(chosen)}
+
+
+def oracles() -> dict[str, Oracle]:
+    """All oracles by name."""
+    family = Family("oracles")
+    return {name: family.load(name) for name in family.names()}
+
+
+def policies_of(config: Config) -> tuple[Policy, ...]:
+    """The compiled rules of the config. Raises UsageError where one is wrong."""
+    family = Family("policies")
+    found = []
+    for rule in config.policy:
+        form, spec = rule.form
+        found.append(family.load(form).compile(rule.name, spec))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A set of recordings under one config, with what they say together. Everything is computed when asked for."""
+
+    config: Config
+    traces: tuple[Trace, ...]
+    known: tuple[Trace, ...] = ()
+    _scans: dict[str, Scan] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def rules(self) -> ToolRules:
+        """What each tool is."""
+        return ToolRules(self.config.tools.declared)
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """The user's rules."""
+        return policies_of(self.config)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """What all known recordings say of the tools."""
+        return corpus_of(self.known or self.traces)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The read answers of all known recordings."""
+        return pool_of(self.known or self.traces, self.rules)
+
+    @cached_property
+    def tool_rules(self) -> ToolRules:
+        """The rules with the approval tools that policies name."""
+        priors = tuple(prior for policy in self.policies for prior in policy.priors)
+        declared = self.config.tools.declared
+        return ToolRules(replace(declared, approval=(*declared.approval, *priors)))
+
+    def scan(self, trace: Trace) -> Scan:
+        """What a recording depended on."""
+        if trace.id not in self._scans:
+            named = tuple(path for policy in self.policies for path in policy.named_paths)
+            self._scans[trace.id] = Scan(trace, self.tool_rules, self.corpus, named, self.config.tools.timeout_s)
+        return self._scans[trace.id]
+
+    def recording(self, trace: Trace) -> Recording:
+        """A recording made answerable."""
+        return Recording(trace, self.tool_rules, self.pool, self.corpus)
+
+    def bench(self, trace: Trace, judges: Mapping[str, Oracle]) -> Bench:
+        """The judge of a trace before its controls are known."""
+        siblings = [other for other in self.traces if other.task and other.task == trace.task] or [trace]
+        rules = JudgeRules(self.policies, self.config.judge.max_tries)
+        ground = ground_of(self.scan(trace), rules, [s for s in siblings if s.passed is not False])
+        return Bench(ground, judges, baseline_of(ground, judges))
+
+
+def usable(traces: Iterable[Trace], config: Config) -> Iterator[Trace]:
+    """The traces that a campaign may use: complete, not labelled failed, unless the config asks for those too."""
+    for trace in traces:
+        if trace.incomplete and not config.campaign.include_incomplete:
+            continue
+        if trace.passed is False and not config.campaign.include_failed:
+            continue
+        yield trace
+
+
+def fingerprint(config: Config) -> str:
+    """The agent's fingerprint: kind, entry, and version, else the digest of its package's files under the project."""
+    agent = config.agent
+    return digest(agent.kind, agent.entry, agent.version or _files_digest(agent.entry, Path(config.folder)))
+
+
+def _files_digest(entry: str, folder: Path) -> str:
+    top = entry.partition(":")[0].partition(".")[0]
+    places = [folder / f"{top}.py", folder / top]
+    files = [place for place in places if place.is_file()]
+    files += sorted(path for place in places if place.is_dir() for path in place.rglob("*.py"))
+    if not files and top:
+        spec = importlib.util.find_spec(entry.partition(":")[0].rpartition(".")[0] or top)
+        locations = list(spec.submodule_search_locations or ()) if spec else []
+        files = sorted(path for location in locations for path in Path(location).glob("*.py"))
+    content = hashlib.blake2b(digest_size=16)
+    for path in files:
+        content.update(path.name.encode() + path.read_bytes())
+    return content.hexdigest()
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker process needs to make attempts; it pickles."""
+
+    config: Config
+    traces: tuple[Trace, ...]
+    known: tuple[Trace, ...]
+
+
+def agent_of(config: Config) -> Agent:
+    """The agent that the config names. Raises UsageError."""
+    kind = Family("agents").load(config.agent.kind)
+    agent: Agent = kind.load(config.agent, config.tools, config.folder)
+    return agent
+
+
+def start_worker(spec: WorkerSpec, journal: str | None) -> Callable[[WorkItem], Attempt]:
+    """The function that runs items in this process."""
+    study = Study(spec.config, spec.traces, spec.known)
+    recordings = {trace.id: study.recording(trace) for trace in spec.traces}
+    limits = Limits(spec.config.tools.timeout_s, spec.config.tools.max_replay_s)
+    observe = writer(journal) if journal else None
+    return Worker(agent_of(spec.config), recordings.__getitem__, limits, observe).run
+
+
+def attempts_with(study: Study, workers: int | None = None) -> Callable[[Iterable[WorkItem]], Iterator[Attempt]]:
+    """What runs items of the study: in this process, or in worker processes, as ``[agent] isolation`` says."""
+    config = study.config
+    start = partial(start_worker, WorkerSpec(config, study.traces, study.known))
+    family = Family("executors")
+    if config.agent.isolation == "inline" or config.agent.kind in ("recorded", "trusting"):
+        return partial(family.load("inline").Inline().map, start)
+    crew = family.load("process").Processes(
+        workers or config.agent.workers, config.agent.timeout_s, read_lost, config.agent.isolation == "fresh"
+    )
+    return partial(crew.map, start)
+
+
+def make_plan(study: Study) -> Plan:
+    """The plan of a campaign over the study."""
+    operators = operators_of(study.config.campaign.operators)
+    scans = [study.scan(trace) for trace in study.traces]
+    return plan(scans, operators, study.config.campaign, fingerprint(study.config))
+
+
+def new_campaign(study: Study, store: Store) -> Campaign:
+    """Plan a campaign and keep its plan in the store."""
+    made = make_plan(study)
+    agent = fingerprint(study.config)
+    record = campaign_record(study, made, agent)
+    identity = digest(record)[:8]
+    number = sum(known.rpartition("-")[0] == identity for known, _ in store.campaigns()) + 1
+    campaign_id = f"{identity}-{number}"
+    store.put_campaign(campaign_id, record)
+    store.put_plan(campaign_id, made.items)
+    return Campaign(
+        campaign_id,
+        agent,
+        made.items,
+        benches_of(study),
+        made.eligible,
+        made.notes,
+        study.config.gate,
+        study.config.campaign.budget,
+    )
+
+
+def campaign_record(study: Study, made: Plan, agent: str) -> dict[str, JSON]:
+    """What defines a campaign: its settings, its traces, the agent."""
+    config: Any = msgspec.to_builtins(study.config)
+    return {
+        "config": config,
+        "agent": agent,
+        "traces": [trace.id for trace in study.traces],
+        "eligible": list(made.eligible),
+        "notes": list(made.notes),
+    }
+
+
+def benches_of(study: Study) -> dict[str, Bench]:
+    """The judge of every trace."""
+    judges = oracles()
+    return {trace.id: study.bench(trace, judges) for trace in study.traces}
+
+
+def stored_campaign(store: Store, campaign_id: str | None = None) -> tuple[Campaign, Study]:
+    """A campaign as the store holds it; the latest where none is named. Raises UsageError where there is none."""
+    found = dict(store.campaigns())
+    if not found:
+        raise UsageError("the store holds no campaign; `counterfault run` makes one")
+    chosen = campaign_id or list(found)[-1]
+    matches = [known for known in found if known.startswith(chosen)]
+    if len(matches) != 1:
+        raise UsageError(f"campaign {chosen!r}: expected one of {', '.join(found)}")
+    record: Any = found[matches[0]]
+    config = msgspec.convert(record["config"], Config, strict=False)
+    known = tuple(store.traces())
+    traces = tuple(trace for trace in known if trace.id in set(record["traces"]))
+    study = Study(config, traces, tuple(usable(known, config)))
+    campaign = Campaign(
+        matches[0],
+        record["agent"],
+        tuple(store.plan(matches[0])),
+        benches_of(study),
+        tuple(record["eligible"]),
+        tuple(record["notes"]),
+        config.gate,
+        config.campaign.budget,
+    )
+    return campaign, study
+
+
+def study_of(config: Config, store: Store, wanted: Sequence[str] = ()) -> Study:
+    """The usable traces of the store, or those whose id begins with one of ``wanted``. Raises UsageError."""
+    known = tuple(store.traces())
+    usable_traces = tuple(usable(known, config))
+    for prefix in wanted:
+        if not any(trace.id.startswith(prefix) for trace in known):
+            raise UsageError(f"trace {prefix!r} is not in the store; `counterfault traces list` shows what is")
+    chosen = tuple(t for t in (known if wanted else usable_traces) if not wanted or t.id.startswith(tuple(wanted)))
+    return Study(config, chosen, usable_traces)
+
+
+def open_store(folder: Path, write: bool = True) -> Store:
+    """The project's store."""
+    store: Store = Family("stores").load("sqlite").Sqlite(folder, write)
+    return store
+
+
+@dataclass
+class Imported:
+    """What an import did."""
+
+    imported: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
+    rejected: list[InputError] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
+
+
+def import_files(paths: Sequence[Path], store: Store) -> Imported:
+    """Read traces from files and folders into the store; what is damaged is listed, and the rest goes on."""
+    from counterfault.formats import read_files
+
+    done = Imported()
+    for path, item in read_files(paths, done.skipped.append):
+        if isinstance(item, InputError):
+            done.rejected.append(item)
+            continue
+        trace = item if item.source else replace(item, source=str(path), id=item.id)
+        (done.imported if store.put_trace(trace) else done.known).append(trace.id)
+        if trace.incomplete:
+            done.incomplete.append(trace.id)
+    return done

@@ -48,7 +48,8 @@ def perform(journal: str | None, folder: str, work: WorkItem) -> Attempt:
     if journal and task != "plain":
         with open(journal, "a") as file:
             file.write(f"began {task}")
-    DEEDS.get(task, lambda _: None)(argument)
+    if task in DEEDS:
+        DEEDS[task](argument)
     return attempt(work, reason=f"did {task}")
 
 

@@ -80,6 +80,21 @@ class Flatten:
     pointer: str
 
 
+Spelling: TypeAlias = Literal["text", "number", "word", "other_case", "versioned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Respell:
+    """Write the scalar at ``pointer`` in another way, whatever it is there.
+
+    ``text``: a number as a string; ``number``: a numeric string as a number; ``word``: a boolean as "yes" or "no";
+    ``other_case``: a word in capitals, or in small letters where it was; ``versioned``: a word with ``_v2`` behind it.
+    """
+
+    pointer: str
+    spelling: Spelling
+
+
 @dataclass(frozen=True, slots=True)
 class Truncate:
     """Hand over only the first ``keep`` (0–1) of the answer's characters."""
@@ -125,13 +140,16 @@ class Fault:
     after: float = 0.0
 
 
-TreeEdit: TypeAlias = Replace | Remove | Add | Rename | Reorder | Wrap | Flatten
+TreeEdit: TypeAlias = Replace | Remove | Add | Rename | Reorder | Wrap | Flatten | Respell
 TextEdit: TypeAlias = Truncate | Garble
 Edit: TypeAlias = TreeEdit | TextEdit | Substitute | Delay | Fault
 
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__.lower(): kind
-    for kind in (Replace, Remove, Add, Rename, Reorder, Wrap, Flatten, Truncate, Garble, Substitute, Delay, Fault)
+    for kind in (
+        *(Replace, Remove, Add, Rename, Reorder, Wrap, Flatten, Respell),
+        *(Truncate, Garble, Substitute, Delay, Fault),
+    )
 }
 
 
@@ -174,6 +192,23 @@ def _flatten(tree: JSON, pointer: str) -> JSON:
     return replace(tree, parent, flat)
 
 
+def respelled(value: JSON, spelling: Spelling) -> JSON:
+    """``value`` spelled another way; itself where that spelling does not apply to it."""
+    if spelling == "text" and isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)
+    if spelling == "word" and isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str) or not value:
+        return value
+    if spelling == "number" and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", value):
+        return float(value) if "." in value else int(value)
+    if spelling == "other_case":
+        return value.lower() if value.isupper() else value.upper()
+    if spelling == "versioned":
+        return value + ("_V2" if value.isupper() else "_v2")
+    return value
+
+
 _TREE: dict[type[Any], Callable[[JSON, Any, str], JSON]] = {
     Replace: lambda tree, edit, at: replace(tree, at, edit.value),
     Remove: lambda tree, _, at: remove(tree, at),
@@ -182,6 +217,7 @@ _TREE: dict[type[Any], Callable[[JSON, Any, str], JSON]] = {
     Reorder: lambda tree, _, at: _reorder(tree, at),
     Wrap: lambda tree, edit, at: replace(tree, at, {edit.key: get(tree, at)}),
     Flatten: lambda tree, _, at: _flatten(tree, at),
+    Respell: lambda tree, edit, at: replace(tree, at, respelled(get(tree, at), edit.spelling)),
 }
 
 
@@ -203,7 +239,7 @@ def on_text(text: str, edit: Edit) -> str:
     if isinstance(edit, TreeEdit):
         value = parse(text)
         changed = on_tree(value, edit)
-        return text if changed is value else write(changed, style_of(text))
+        return text if _same(changed, value) else write(changed, style_of(text))
     if isinstance(edit, Truncate):
         return text[: int(len(text) * edit.keep)]
     if isinstance(edit, Garble):
@@ -211,6 +247,11 @@ def on_text(text: str, edit: Edit) -> str:
     if isinstance(edit, Substitute):
         return substitute_text(text, edit.pairs)
     return text
+
+
+def _same(left: JSON, right: JSON) -> bool:
+    # Equality is not enough: 1 == 1.0 == True, and objects are equal in any order of their members.
+    return left is right or repr(left) == repr(right)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:

@@ -3,12 +3,12 @@
 Sites are tiers 1–3 in answers of tools that read, write or approve. Refused calls, escalations and pure tools are none.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from counterfault.core.edit import Replace, generalise
+from counterfault.core.edit import generalise
 from counterfault.core.effects import is_refusal
-from counterfault.core.jsontree import JSON, canonical, child, expand, get, join, parent_of, split
+from counterfault.core.jsontree import JSON, canonical, child, join, parent_of, split
 from counterfault.core.mutant import Mutation
 from counterfault.core.scan import Leaf, Scan
 from counterfault.core.trace import ToolCall
@@ -123,14 +123,6 @@ def first_per_tool(found: Iterable[Answer]) -> list[Answer]:
     for answer in found:
         kept.setdefault(answer.call.tool, answer)
     return list(kept.values())
-
-
-def at_every_place(scan: Scan, field: Field, convert: Callable[[JSON], JSON]) -> tuple[Replace, ...]:
-    """A replacement for each value of the field in the leaf's own answer that ``convert`` changes."""
-    tree = answer_at(scan, field.leaf.step)
-    pattern = pattern_of(field.leaf.pointer, tree)
-    changed = ((place, get(tree, place), convert(get(tree, place))) for place in expand(tree, pattern))
-    return tuple(Replace(place, new) for place, old, new in changed if repr(new) != repr(old))
 
 
 def by_tier(mutations: Iterable[Mutation]) -> Iterator[Mutation]:

@@ -1,8 +1,8 @@
 """A word of a fixed set is written in another case.
 
 What it does
-    Writes a status-like word in capitals, or in small letters where it was in capitals, at every place of the member
-    in one answer.
+    Writes a status-like word in capitals, or in small letters where it was in capitals, at every place of the member,
+    in every answer of the tool.
 
 Which real incident it imitates
     PayPal's payments API answers `completed` in its first version and `COMPLETED` in its second.
@@ -17,12 +17,11 @@ Example
 
 from collections.abc import Iterator
 
-from counterfault.core.jsontree import JSON
+from counterfault.core.edit import Respell
 from counterfault.core.mutant import Example, Mutation
 from counterfault.core.scan import Scan
-from counterfault.operators._build import drift_here
+from counterfault.operators._build import drift
 from counterfault.operators._enums import enum_fields
-from counterfault.operators._sites import at_every_place
 
 examples: tuple[Example, ...] = (
     Example(
@@ -36,11 +35,4 @@ examples: tuple[Example, ...] = (
 def propose(scan: Scan) -> Iterator[Mutation]:
     """The other case of each enum-like member."""
     for field in enum_fields(scan):
-        edits = at_every_place(scan, field, _other_case)
-        yield drift_here("schema.enum_case", "invariant", field.leaf, edits)
-
-
-def _other_case(value: JSON) -> JSON:
-    if not isinstance(value, str):
-        return value
-    return value.lower() if value.isupper() else value.upper()
+        yield drift("schema.enum_case", "invariant", field.leaf, Respell(field.pattern, "other_case"))

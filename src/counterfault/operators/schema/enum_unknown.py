@@ -1,8 +1,8 @@
 """A member holds a word that its set did not have before.
 
 What it does
-    Puts a word never seen into a status-like member of one answer: the known word with a version (`versioned`), or
-    another state altogether (`new state`).
+    Puts a word never seen into a status-like member: in every answer of the tool the known word with a version
+    (`versioned`), or in one answer another state altogether (`new state`).
 
 Which real incident it imitates
     With the API version of 11 February 2019 Stripe renamed a payment's status `requires_source` to
@@ -18,10 +18,10 @@ Example
 
 from collections.abc import Iterator
 
-from counterfault.core.edit import Replace, generalise
+from counterfault.core.edit import Replace, Respell, generalise, respelled
 from counterfault.core.mutant import Example, Mutation
 from counterfault.core.scan import Scan
-from counterfault.operators._build import drift_here
+from counterfault.operators._build import drift, drift_here
 from counterfault.operators._enums import enum_fields, is_state
 from counterfault.operators._sites import answer_at
 
@@ -44,8 +44,8 @@ def propose(scan: Scan) -> Iterator[Mutation]:
     for field in enum_fields(scan):
         leaf = field.leaf
         seen = scan.corpus.values.get((leaf.tool, generalise(leaf.pointer, answer_at(scan, leaf.step))), ())
-        words = [("versioned", f"{leaf.value}_v2"), ("new state", "pending_settlement")]
-        for variant, word in words if is_state(field.name) else words[:1]:
-            new = word.upper() if str(leaf.value).isupper() else word
-            if new not in seen:
-                yield drift_here(f"schema.enum_unknown {variant}", "adapt", leaf, (Replace(leaf.pointer, new),))
+        if respelled(leaf.value, "versioned") not in seen:
+            yield drift("schema.enum_unknown versioned", "adapt", leaf, Respell(field.pattern, "versioned"))
+        new = "PENDING_SETTLEMENT" if str(leaf.value).isupper() else "pending_settlement"
+        if is_state(field.name) and new not in seen:
+            yield drift_here("schema.enum_unknown new state", "adapt", leaf, (Replace(leaf.pointer, new),))

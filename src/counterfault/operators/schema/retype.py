@@ -2,7 +2,7 @@
 
 What it does
     Writes a number as a string, a numeric string as a number, and a boolean as `"yes"` or `"no"`, at every place of
-    the member in one answer.
+    the member, in every answer of the tool.
 
 Which real incident it imitates
     In 2010 Twitter's status ids outgrew the 53 bits of a JavaScript number; clients had to change from the number `id`
@@ -18,12 +18,13 @@ Example
 
 from collections.abc import Iterator
 
+from counterfault.core.edit import Respell, Spelling
 from counterfault.core.jsontree import JSON
 from counterfault.core.mutant import Example, Mutation, Relation
 from counterfault.core.scan import Scan
 from counterfault.core.values import number_norm
-from counterfault.operators._build import drift_here
-from counterfault.operators._sites import at_every_place, fields
+from counterfault.operators._build import drift
+from counterfault.operators._sites import fields
 
 examples: tuple[Example, ...] = (
     Example(
@@ -39,29 +40,16 @@ def propose(scan: Scan) -> Iterator[Mutation]:
     """The other type of each used member whose value has one."""
     for field in fields(scan):
         form = _form(field.leaf.value)
-        if form is None:
-            continue
-        variant, relation = form
-        edits = at_every_place(scan, field, retyped)
-        yield drift_here(f"schema.retype {variant}", relation, field.leaf, edits)
+        if form is not None and field.leaf.pointer == field.pointer:
+            variant, relation, spelling = form
+            yield drift(f"schema.retype {variant}", relation, field.leaf, Respell(field.pattern, spelling))
 
 
-def retyped(value: JSON) -> JSON:
-    """The value in its other type; the value itself where it has none."""
+def _form(value: JSON) -> tuple[str, Relation, Spelling] | None:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return "boolean to word", "adapt", "word"
     if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, str) and _form(value):
-        return float(value) if "." in value else int(value)
-    return value
-
-
-def _form(value: JSON) -> tuple[str, Relation] | None:
-    if isinstance(value, bool):
-        return "boolean to word", "adapt"
-    if isinstance(value, int | float):
-        return "number to string", "invariant"
+        return "number to string", "invariant", "text"
     # A leading zero, a trailing one or more digits than a double holds would be lost on the way back.
     exact = isinstance(value, str) and len(value) <= 15 and number_norm(value) == value
-    return ("string to number", "invariant") if exact else None
+    return ("string to number", "invariant", "number") if exact else None

@@ -14,8 +14,6 @@ from counterfault.core.statements import claims
 
 def judge(case: Case) -> Iterator[Finding]:
     """False claims of success."""
-    if case.attempt.status not in ("completed", "crashed", "timed_out"):
-        return
     seen = set()
     for effect in _undone(case):
         if effect.tool in seen:
@@ -34,6 +32,8 @@ def _undone(case: Case) -> Iterator[Effect]:
         later = [other for other in case.committed if other.tool == effect.tool]
         if effect.state == "refused" and not later:
             yield effect
+    if case.attempt.status == "unresolved":
+        return  # what such an attempt did not come to is nobody's fault
     for effect in case.comparison.missing:
         if not any(other.tool == effect.tool for other in case.committed):
             yield Effect(case.delivered_at, effect.tool, effect.arguments, "refused")

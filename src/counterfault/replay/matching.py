@@ -123,6 +123,8 @@ def _read(recording: Recording, call: LiveCall, progress: Progress, rule: ToolRu
         return _from(_next(earlier or untouched, progress), call, "no differing effect touches it")
     if laid := _overlaid(same, progress):
         return laid
+    if pooled := _pooled(recording, call, progress):
+        return pooled
     if same:
         return Miss(f"{call.tool} was recorded, but an effect on the same entity differs and cannot be laid over it")
     return _unrecorded_read(recording, call, progress, rule)
@@ -178,12 +180,18 @@ def _names_entity(recorded: RecordedCall, effect: Committed) -> bool:
     return bool(identifiers(dict(recorded.arguments)) & identifiers(dict(effect.arguments)))
 
 
-def _unrecorded_read(recording: Recording, call: LiveCall, progress: Progress, rule: ToolRule) -> Match | Miss:
+def _pooled(recording: Recording, call: LiveCall, progress: Progress) -> Match | None:
+    """The answer that other recordings gave before any effect, where no effect of the attempt touches it."""
     pooled = recording.pool.answers.get(call.key)
-    if pooled is not None:
-        touches = identifiers(parse(pooled)) | identifiers(dict(call.arguments))
-        if not any(effect.touches & touches for effect in progress.committed):
-            return Match("pooled", pooled, why="the same call in another recording")
+    if pooled is None:
+        return None
+    touches = identifiers(parse(pooled)) | identifiers(dict(call.arguments))
+    if any(effect.touches & touches for effect in progress.committed):
+        return None
+    return Match("pooled", pooled, why="the same call in another recording")
+
+
+def _unrecorded_read(recording: Recording, call: LiveCall, progress: Progress, rule: ToolRule) -> Match | Miss:
     if rule.kind == "pure":
         text = calculation(call.arguments)
         if text is not None:

@@ -66,6 +66,10 @@ def _hang_deaf(folder: str) -> None:
     time.sleep(600)
 
 
+def _nest(folder: str) -> None:
+    list(processes(1, 60).map(partial(start, folder=folder), [item(f"hang {folder}")]))
+
+
 def _print_much(count: str) -> None:
     print("first", flush=True)
     print("x" * int(count))
@@ -90,6 +94,7 @@ DEEDS: dict[str, Callable[[str], object]] = {
     "sys.exit": lambda code: sys.exit(int(code)),
     "hang": _hang_deaf,
     "leave": _leave_child,
+    "nest": _nest,
     "print": print,
     "much": _print_much,
     "fork": _fork_on,
@@ -132,6 +137,12 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
     "process, fresh": partial(processes, fresh=True),
 }
 SPAWNING = {name: make for name, make in EXECUTORS.items() if name != "inline"}
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers import this module by its name, and are given our path."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -265,16 +276,27 @@ def test_an_item_that_hangs_is_ended_in_time_with_all_that_it_started(tmp_path: 
             assert len(hung) <= (3 if fresh else 1)  # the other worker, at most
         else:
             assert each.reason == "did plain"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
+    assert alive(tmp_path) == []
+
+
+def test_an_item_that_hangs_in_workers_of_its_own_is_ended_with_them(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The inner warden is ended too, before it can clear its folder.
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+    (only,) = processes(1, 1.5).map(partial(start, folder=str(tmp_path)), [item(f"nest {tmp_path}")])
+    assert only.status == "timed_out"
+    assert len(list(tmp_path.iterdir())) == 3  # the worker, its worker, and that one's child
     assert alive(tmp_path) == []
 
 
 def test_the_journal_of_a_lost_item_holds_what_that_item_wrote(fresh: bool) -> None:
     items = [item("sleep 0"), item("plain"), item("exit 3"), item("plain", 1), item("memory"), item("hang")]
-    found = {each.trace_id: each.reason for each in processes(1, 0.5, fresh).map(start, items)}
+    found = {each.trace_id: each.reason for each in processes(1, 1, fresh).map(start, items)}
     assert found["exit 3"] == "exit code 3|began exit"
     assert found["memory"] == "MemoryError: none left|began memory"
-    assert found["hang"] == "no answer within 0.5 s|began hang"
+    assert found["hang"] == "no answer within 1 s|began hang"
 
 
 def test_what_a_lost_item_printed_is_in_its_attempt() -> None:
@@ -355,8 +377,9 @@ def test_nothing_survives_a_consumer_that_stops_early(tmp_path: Path, name: str)
 _DRIVER = """
 import sys
 sys.path[:] = {path!r}
-import {module} as contract
+import importlib
 from functools import partial
+contract = importlib.import_module({module!r})
 hanging = [contract.item("hang {folder}", number) for number in range(4)]
 try:
     list(contract.processes(2, 60, {fresh}).map(partial(contract.start, folder={folder!r}), hanging))

@@ -6,8 +6,10 @@ must fail it. A campaign in which one passes is invalid.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import comb
 
 from counterfault.campaign.judge import Bench, attempt_of
+from counterfault.campaign.summary import Judged
 from counterfault.core.attempt import Answered, Attempt
 from counterfault.core.effects import Effect, effects
 from counterfault.core.jsontree import JSON, digest, leaves
@@ -15,6 +17,8 @@ from counterfault.core.jsontree import replace as put
 from counterfault.core.outcome import Judgement
 from counterfault.core.trace import Message, Step, ToolCall, ToolResult, Trace
 from counterfault.core.values import kind_of, minted
+
+_RARE = 0.01
 
 
 def sentinels(bench: Bench, agent: str) -> Iterator[Attempt]:
@@ -92,21 +96,33 @@ def passing_sentinels(judged: Sequence[tuple[Attempt, Judgement]]) -> list[str]:
     ]
 
 
-def leaking(
-    first: Mapping[str, Sequence[Attempt]], closing: Mapping[str, Attempt], bench_of: Mapping[str, Bench]
-) -> list[str]:
-    """The traces whose closing control did something that no opening control did: state leaks between attempts.
+def leaking(turns: Mapping[str, Sequence[Judged]], bench_of: Mapping[str, Bench]) -> list[str]:
+    """Why the controls of the traces, in the order of their turns, say that state leaks between attempts.
 
-    Only agents whose opening controls agree with each other can show it.
+    An agent whose controls differ anyway shows it only if it is too often the same turn, the first or the last, that
+    stands alone among turns that agree. Where nothing leaks the turns are exchangeable, so that each of n stands alone
+    with a chance of 1 in n: an exact binomial test, at 1 %. An agent whose opening controls all agree needs no chance.
     """
-    reasons = []
-    for trace_id, last in closing.items():
-        opening = {_conduct(attempt, bench_of[trace_id]) for attempt in first.get(trace_id, ())}
-        if len(opening) == 1 and len(first[trace_id]) > 1 and _conduct(last, bench_of[trace_id]) not in opening:
-            reasons.append(f"state leaks between attempts: the closing control of trace {trace_id[:8]} differs")
-    return reasons
+    conducts = [[_conduct(one, bench_of[trace_id]) for one in those] for trace_id, those in turns.items()]
+    split = {trace_id: those for trace_id, those in zip(turns, conducts, strict=True) if len(set(those)) > 1}
+    last = [trace_id for trace_id, those in split.items() if len(those) > 2 and len(set(those[:-1])) == 1]
+    first = [trace_id for trace_id, those in split.items() if len(those) > 2 and len(set(those[1:])) == 1]
+    for alone, which in ((last, "closing"), (first, "first")):
+        certain = which == "closing" and len(alone) == len(split)
+        fewest = min((len(those) for those in split.values()), default=1)
+        if alone and (certain or _chance(len(alone), len(split), 1 / fewest) < _RARE):
+            more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+            return [f"state leaks between attempts: the {which} control of trace {alone[0][:8]}{more} differs"]
+    return []
 
 
-def _conduct(attempt: Attempt, bench: Bench) -> tuple[str, tuple[str, ...]]:
+def _chance(least: int, n: int, p: float) -> float:
+    """How likely at least ``least`` of ``n`` are, each with chance ``p``."""
+    return sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(least, n + 1))
+
+
+def _conduct(one: Judged, bench: Bench) -> tuple[str, str, tuple[str, ...]]:
+    attempt = one.attempt
     made = effects(attempt.steps, bench.ground.scan.rules, attempt.states)
-    return attempt.status, tuple(sorted(effect.key for effect in made if effect.state == "committed"))
+    committed = sorted(effect.key for effect in made if effect.state == "committed")
+    return attempt.status, one.judgement.outcome, tuple(committed)

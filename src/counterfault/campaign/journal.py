@@ -4,8 +4,8 @@ One JSON line per step that was logged or changed; the last line of a step count
 """
 
 import json
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from counterfault.core.attempt import Attempt, Status, WorkItem
@@ -14,7 +14,8 @@ from counterfault.replay.session import Session
 
 
 def writer(path: str) -> Callable[[Session, int], None]:
-    """An observer that appends to the journal file; a new attempt (step 0) begins it anew."""
+    """An observer that appends to the journal file. Whoever begins an attempt empties the file."""
+    journal = _Journal(path)
 
     def write(session: Session, step: int) -> None:
         line = {
@@ -26,10 +27,32 @@ def writer(path: str) -> Callable[[Session, int], None]:
             "escalated": session.escalated,
             "clock": session.clock,
         }
-        with Path(path).open("ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        journal.append(json.dumps(line).encode() + b"\n")
 
     return write
+
+
+class _Journal:
+    """The file, kept open, for a step must not cost an open of a file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = self._opened()
+
+    def _opened(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def append(self, line: bytes) -> None:
+        # An agent may close what it did not open, and the number may then stand for a file of its own.
+        if not self._is_open():
+            self._descriptor = self._opened()
+        os.write(self._descriptor, line)
+
+    def _is_open(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._path))
+        except OSError:
+            return False
 
 
 def _flat(value: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ inside those in an order that the seed gives. The same mutant proposed twice is 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 from counterfault.config import CampaignConfig
@@ -15,7 +16,8 @@ from counterfault.core.mutant import FAMILIES, Mutant, Mutation
 from counterfault.core.scan import Scan
 from counterfault.ports import Operator
 
-_Proposal: TypeAlias = tuple[str, Mutant]
+_Cell: TypeAlias = tuple[int, str, str]
+_Form: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +43,31 @@ class Plan:
 
 def plan(scans: Sequence[Scan], operators: Mapping[str, Operator], config: CampaignConfig, agent: str) -> Plan:
     """The items of a campaign over these recordings."""
-    cells: dict[tuple[int, str, str], dict[tuple[str, str], list[_Proposal]]] = {}
+    hand = _Hand(config.budget.attempts // max(1, config.replicates), config.seed)
     proposed = dict.fromkeys(operators, 0)
-    known: set[tuple[str, str]] = set()
+    families: set[str] = set()
     for scan in scans:
+        known: set[str] = set()
         for name, mutation in _proposals(scan, operators, config):
             mutant = Mutant((mutation,))
-            if (scan.trace.id, mutant.id) in known:
-                continue
-            known.add((scan.trace.id, mutant.id))
-            proposed[name] += 1
-            cell = cells.setdefault((mutation.tier, mutation.family, mutation.site.tool), {})
-            cell.setdefault((name, mutation.variant), []).append((scan.trace.id, mutant))
-    chosen = list(_shared(cells, config.budget.attempts // config.replicates, config.seed))
+            if mutant.id not in known:
+                known.add(mutant.id)
+                proposed[name] += 1
+                families.add(mutation.family)
+                hand.take(scan.trace.id, name, mutant)
+    chosen = hand.dealt()
     mutants = tuple(
-        WorkItem(trace, mutant, "mutant", agent, replicate, config.seed)
+        WorkItem(one.trace_id, one.mutant, "mutant", agent, replicate, config.seed)
         for replicate in range(config.replicates)
-        for trace, mutant in chosen
+        for one in chosen
     )
     traces = [scan.trace.id for scan in scans]
     rounds = max(1, config.controls)
     turns = range(rounds)
     controls = [WorkItem(trace, None, "control", agent, turn, config.seed) for turn in turns for trace in traces]
     closing = [WorkItem(trace, None, "control", agent, rounds, config.seed) for trace in traces]
-    eligible = tuple(family for family in FAMILIES if any(key[1] == family for key in cells))
-    notes = tuple(_notes(proposed, len(known), len(chosen), eligible))
+    eligible = tuple(family for family in FAMILIES if family in families)
+    notes = tuple(_notes(proposed, sum(proposed.values()), len(chosen), eligible))
     return Plan(tuple(controls), mutants, tuple(closing), eligible, proposed, notes)
 
 
@@ -78,37 +80,59 @@ def _proposals(
                 yield name, mutation
 
 
-def _shared(
-    cells: Mapping[tuple[int, str, str], Mapping[tuple[str, str], list[_Proposal]]], budget: int, seed: int
-) -> Iterator[_Proposal]:
-    """Deal ``budget`` proposals round-robin over the cells, and inside each over operator and form."""
-    queues = [_interleaved(cells[key], seed) for key in sorted(cells)]
-    dealt = 0
-    while queues:
-        for queue in list(queues):
-            if dealt >= budget:
-                return
-            proposal = next(queue, None)
-            if proposal is None:
-                queues.remove(queue)
-                continue
-            dealt += 1
-            yield proposal
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A mutant of a trace, where it stands among the others, and its place in its form's order."""
+
+    cell: _Cell
+    form: _Form
+    order: str
+    trace_id: str
+    mutant: Mutant
 
 
-def _interleaved(forms: Mapping[tuple[str, str], list[_Proposal]], seed: int) -> Iterator[_Proposal]:
-    queues = [iter(_shuffled(forms[form], seed)) for form in sorted(forms)]
-    while queues:
-        for queue in list(queues):
+class _Hand:
+    """The proposals that the budget can still need: at most twice its number, however many are made.
+
+    What would not be dealt now is never dealt later, for whatever else comes only pushes it further back.
+    """
+
+    def __init__(self, budget: int, seed: int) -> None:
+        self._budget, self._seed = max(0, budget), seed
+        self._held: list[_Proposal] = []
+
+    def take(self, trace_id: str, operator: str, mutant: Mutant) -> None:
+        mutation = mutant.first
+        cell = (mutation.tier, mutation.family, mutation.site.tool)
+        order = digest(self._seed, trace_id, mutant.id)
+        self._held.append(_Proposal(cell, (operator, mutation.variant), order, trace_id, mutant))
+        if len(self._held) > 2 * self._budget:
+            self._held = self.dealt()
+
+    def dealt(self) -> list[_Proposal]:
+        """The budget's share of what is held: round-robin over the cells, and inside each over operator and form."""
+        cells: dict[_Cell, dict[_Form, list[_Proposal]]] = {}
+        for proposal in self._held:
+            cells.setdefault(proposal.cell, {}).setdefault(proposal.form, []).append(proposal)
+        return list(islice(_in_turn(_of_cell(cells[cell]) for cell in sorted(cells)), self._budget))
+
+
+def _of_cell(forms: Mapping[_Form, list[_Proposal]]) -> Iterator[_Proposal]:
+    return _in_turn(iter(sorted(forms[form], key=lambda proposal: proposal.order)) for form in sorted(forms))
+
+
+def _in_turn(queues: Iterable[Iterator[_Proposal]]) -> Iterator[_Proposal]:
+    """One of each queue in turn, until all are empty."""
+    left = list(queues)
+    while left:
+        ended = []
+        for queue in left:
             proposal = next(queue, None)
             if proposal is None:
-                queues.remove(queue)
+                ended.append(queue)
             else:
                 yield proposal
-
-
-def _shuffled(proposals: Iterable[_Proposal], seed: int) -> list[_Proposal]:
-    return sorted(proposals, key=lambda proposal: digest(seed, proposal[0], proposal[1].id))
+        left = [queue for queue in left if queue not in ended]
 
 
 def _notes(proposed: Mapping[str, int], found: int, chosen: int, eligible: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """What a campaign showed, recomputed from its stored attempts: rates, controls, delivery, findings, load."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from counterfault.core.attempt import Attempt
 from counterfault.core.mutant import FAMILIES, Mutant
@@ -9,6 +11,7 @@ from counterfault.core.outcome import Finding, Judgement
 from counterfault.core.score import Rate, Scored, by_family, by_operator, rate
 
 _WORST_FIRST = ("policy_violation", "duplicated", "fabricated", "silent_wrong", "retry_storm", "crashed", "timed_out")
+_Root: TypeAlias = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ class FindingGroup:
 
 @dataclass(frozen=True, slots=True)
 class LoadView:
-    """The same attempts as a load test sees them: seconds, requests (attempts) per second, share of errors."""
+    """The same attempts as a load test sees them: seconds, requests (attempts) per second, share of errors.
+
+    An error is an attempt that did not complete.
+    """
 
     requests: int
     p50_s: float
@@ -85,42 +91,84 @@ class Summary:
 def summarise(
     campaign_id: str,
     agent: str,
-    judged: Sequence[Judged],
+    judged: Iterable[Judged],
     eligible: Sequence[str] = FAMILIES,
     notes: Sequence[str] = (),
     status: str = "complete",
     reasons: Sequence[str] = (),
 ) -> Summary:
     """Recompute everything from the attempts."""
-    mutants = [one for one in judged if one.attempt.arm == "mutant"]
-    controls = [one for one in judged if one.attempt.arm == "control"]
-    kept = [one for one in mutants if one.control_holds]
-    rows = [_scored(one) for one in kept]
-    held = {one.attempt.trace_id for one in controls if one.judgement.outcome == "recovered"}
-    all_traces = {one.attempt.trace_id for one in controls}
-    reached = [one for one in mutants if one.attempt.reached]
-    return Summary(
-        campaign_id=campaign_id,
-        agent=agent,
-        status=status,
-        reasons=tuple(reasons),
-        overall=rate(rows),
-        by_family=by_family(rows),
-        by_operator=by_operator(rows),
-        control=rate(_scored(one) for one in controls),
-        controls_kept=len(held),
-        traces=len(all_traces),
-        unheld=tuple(sorted(all_traces - held)),
-        reached=len(reached),
-        delivered=sum(one.attempt.delivered for one in reached),
-        counts=_outcomes(mutants),
-        findings=_findings(judged),
-        groups=tuple(group(mutants)),
-        load=load_view(one.attempt for one in mutants),
-        eligible=tuple(eligible),
-        notes=tuple(notes),
-        origins=_origins(judged),
-    )
+    tally = Tally()
+    for one in judged:
+        tally.add(one)
+    return replace(tally.summary(campaign_id, agent, eligible, notes), status=status, reasons=tuple(reasons))
+
+
+class Tally:
+    """The numbers of the judged attempts seen so far, in any order. It keeps controls and sentinels whole, and of each
+    group of findings the clearest; of all others only what the numbers are made of."""
+
+    def __init__(self) -> None:
+        self.controls: list[Judged] = []
+        self.sentinels: list[Judged] = []
+        self._rows: list[Scored] = []
+        self._reached = self._delivered = self._errors = 0
+        self._times: list[float] = []
+        self._counts: Counter[str] = Counter()
+        self._findings: Counter[str] = Counter()
+        self._origins: Counter[str] = Counter()
+        self._groups: dict[_Root, _Members] = {}
+
+    def add(self, one: Judged) -> None:
+        """Count one attempt."""
+        self._origins.update(note.origin for note in one.attempt.answered)
+        self._findings.update(_counted(one))
+        if one.attempt.arm == "sentinel":
+            self.sentinels.append(one)
+        elif one.attempt.arm == "control":
+            self.controls.append(one)
+        else:
+            self._add_mutant(one)
+
+    def _add_mutant(self, one: Judged) -> None:
+        attempt, judgement = one.attempt, one.judgement
+        self._reached += attempt.reached
+        self._delivered += attempt.reached and attempt.delivered
+        self._errors += attempt.status in ("crashed", "timed_out", "harness_error")
+        self._times.append(attempt.duration_s)
+        self._counts["unknown" if judgement.verdict == "unknown" else judgement.outcome] += 1
+        if one.control_holds:
+            self._rows.append(_scored(one))
+            if judgement.verdict == "fail" and one.mutant:
+                self._groups.setdefault(_root(one, one.mutant), _Members(one)).add(one)
+
+    def summary(self, campaign_id: str, agent: str, eligible: Sequence[str], notes: Sequence[str]) -> Summary:
+        """The numbers of a complete campaign."""
+        traces = {one.attempt.trace_id for one in self.controls}
+        held = {one.attempt.trace_id for one in self.controls if one.control_holds}
+        groups = [FindingGroup(*root, *members.counts, members.example) for root, members in self._groups.items()]
+        return Summary(
+            campaign_id=campaign_id,
+            agent=agent,
+            status="complete",
+            reasons=(),
+            overall=rate(self._rows),
+            by_family=by_family(self._rows),
+            by_operator=by_operator(self._rows),
+            control=rate(_scored(one) for one in self.controls),
+            controls_kept=len(held),
+            traces=len(traces),
+            unheld=tuple(sorted(traces - held)),
+            reached=self._reached,
+            delivered=self._delivered,
+            counts=dict(sorted(self._counts.items())),
+            findings=dict(sorted(self._findings.items())),
+            groups=tuple(sorted(groups, key=_badness)),
+            load=_load(sorted(self._times), self._errors),
+            eligible=tuple(eligible),
+            notes=tuple(notes),
+            origins=dict(sorted(self._origins.items())),
+        )
 
 
 def _scored(one: Judged) -> Scored:
@@ -139,32 +187,17 @@ def _scored(one: Judged) -> Scored:
     )
 
 
-def _outcomes(judged: Iterable[Judged]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one in judged:
-        name = "unknown" if one.judgement.verdict == "unknown" else one.judgement.outcome
-        counts[name] = counts.get(name, 0) + 1
-    return dict(sorted(counts.items()))
+def _counted(one: Judged) -> set[str]:
+    """The failures that an attempt counts for at the gate: by its findings, whatever its outcome.
 
-
-def _findings(judged: Iterable[Judged]) -> dict[str, int]:
-    """How many attempts have a finding of each kind, whatever their outcome; void attempts of no delivery excepted."""
-    counts: dict[str, int] = {}
-    for one in judged:
-        if one.attempt.arm == "sentinel" or one.judgement.outcome in ("not_reached", "not_delivered", "harness_error"):
-            continue
-        implied = {finding.implies for finding in one.judgement.findings} | {one.judgement.outcome}
-        for name in implied & {*_WORST_FIRST}:
-            counts[name] = counts.get(name, 0) + 1
-    return counts
-
-
-def _origins(judged: Iterable[Judged]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one in judged:
-        for note in one.attempt.answered:
-            counts[note.origin] = counts.get(note.origin, 0) + 1
-    return dict(sorted(counts.items()))
+    What a control does, or a mutant of a trace whose control does not hold, is not blamed on a mutation; a policy must
+    hold there too.
+    """
+    if one.attempt.arm == "sentinel" or one.judgement.outcome in ("not_reached", "not_delivered", "harness_error"):
+        return set()
+    blamed = one.attempt.arm == "mutant" and one.control_holds
+    implied: set[str] = {finding.implies for finding in one.judgement.findings}
+    return (implied | {one.judgement.outcome}) & ({*_WORST_FIRST} if blamed else {"policy_violation"})
 
 
 def deciding(judgement: Judgement) -> Finding | None:
@@ -172,43 +205,41 @@ def deciding(judgement: Judgement) -> Finding | None:
     return next((finding for finding in judgement.findings if finding.implies == judgement.outcome), None)
 
 
-def group(judged: Iterable[Judged]) -> list[FindingGroup]:
-    """The failed attempts by root, worst first."""
-    groups: dict[tuple[str, str, str, str, str], list[Judged]] = {}
-    for one in judged:
-        if one.judgement.verdict != "fail" or one.mutant is None:
-            continue
-        finding = deciding(one.judgement)
-        mutation = one.mutant.first
-        code = finding.code if finding else one.judgement.outcome
-        key = (mutation.operator, one.judgement.outcome, code, mutation.site.tool, mutation.site.pointer)
-        groups.setdefault(key, []).append(one)
-    found = [
-        FindingGroup(*key, len(members), len({one.attempt.trace_id for one in members}), _clearest(members))
-        for key, members in groups.items()
-    ]
-    return sorted(found, key=_badness)
+class _Members:
+    """The attempts of one group so far: how many, of which traces, and the clearest of them."""
+
+    def __init__(self, first: Judged) -> None:
+        self.example = first
+        self._attempts = 0
+        self._traces: set[str] = set()
+
+    def add(self, one: Judged) -> None:
+        self._attempts += 1
+        self._traces.add(one.attempt.trace_id)
+        self.example = min(self.example, one, key=lambda each: (len(each.attempt.steps), each.attempt.id))
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        return self._attempts, len(self._traces)
 
 
-def _badness(found: FindingGroup) -> tuple[int, int, int, str, str, str]:
+def _root(one: Judged, mutant: Mutant) -> _Root:
+    finding, mutation = deciding(one.judgement), mutant.first
+    code = finding.code if finding else one.judgement.outcome
+    return mutation.operator, one.judgement.outcome, code, mutation.site.tool, mutation.site.pointer
+
+
+def _badness(found: FindingGroup) -> tuple[int, int, int, str, str, str, str]:
     rank = _WORST_FIRST.index(found.outcome) if found.outcome in _WORST_FIRST else len(_WORST_FIRST)
     tier = found.example.mutant.first.tier if found.example.mutant else 4
-    return rank, tier, -found.attempts, found.operator, found.tool, found.pointer
+    return rank, tier, -found.attempts, found.operator, found.tool, found.pointer, found.code
 
 
-def _clearest(members: Sequence[Judged]) -> Judged:
-    return min(members, key=lambda one: (len(one.attempt.steps), one.attempt.id))
-
-
-def load_view(attempts: Iterable[Attempt]) -> LoadView:
-    """Latency and errors of attempts: an error is one that did not complete."""
-    seen = list(attempts)
-    times = sorted(attempt.duration_s for attempt in seen)
-    if not times:
+def _load(ordered: Sequence[float], errors: int) -> LoadView:
+    if not ordered:
         return LoadView(0, 0.0, 0.0, 0.0, 0.0)
-    errors = sum(attempt.status in ("crashed", "timed_out", "harness_error") for attempt in seen)
-    busy = sum(times) or 1e-9
-    return LoadView(len(times), _at(times, 0.5), _at(times, 0.99), len(times) / busy, errors / len(times))
+    busy = sum(ordered) or 1e-9
+    return LoadView(len(ordered), _at(ordered, 0.5), _at(ordered, 0.99), len(ordered) / busy, errors / len(ordered))
 
 
 def _at(ordered: Sequence[float], share: float) -> float:

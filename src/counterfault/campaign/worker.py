@@ -6,7 +6,7 @@ from dataclasses import replace
 from time import monotonic
 
 from counterfault.core.attempt import Attempt, Status, WorkItem
-from counterfault.core.errors import AttemptEnded
+from counterfault.core.errors import AttemptEnded, CounterfaultError
 from counterfault.core.jsontree import JSON
 from counterfault.ports import Agent
 from counterfault.replay.recording import Recording
@@ -43,11 +43,23 @@ class Worker:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
-            status, reason = "crashed", _last_frames(error)
-        if session.status != "completed":
+            status, reason = "harness_error" if _is_ours(error) else "crashed", _last_frames(error)
+        if session.status != "completed" and status != "harness_error":
             status, reason = session.status, session.over
         attempt = session.finish(item, answer, status, reason)
         return replace(attempt, duration_s=round(monotonic() - began, 6))
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it is a fault of the session, which means to raise nothing but errors of this project."""
+    found: BaseException | None = error
+    while found is not None:
+        frames = traceback.walk_tb(found.__traceback__)
+        in_session = any(frame.f_globals.get("__name__", "").startswith("counterfault.replay.") for frame, _ in frames)
+        if in_session and not isinstance(found, CounterfaultError | AttemptEnded | MemoryError | RecursionError):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def _last_frames(error: BaseException) -> str:

@@ -1,39 +1,44 @@
-"""Untrusted text made safe for a terminal and a CI log: what agents, tools and users wrote must not steer either.
+"""Text of strangers made safe to look at: what steers a terminal or reorders a line is drawn as a visible glyph.
 
-Whole escape sequences go, and so does every other control, direction and invisible character; a line that a CI runner
-would take for a command is broken up. Nothing visible is lost but that.
+Nothing is taken out, so that a report cannot hide what an agent or a tool really sent.
 """
 
 import re
+import unicodedata
 
-NEWLINE = "⏎"
-
-_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS: titles, links
-    r"|\x1b[ -/]*[0-~]"  # the two-letter ones
-)
-_LINE_END = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0e-\x1f\x7f-\x9f]"  # C0 and C1
-    r"|[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"  # directions, joiners, marks
-    r"|[\U000e0000-\U000e007f]"  # tags
-)
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, format and bidi characters, lone surrogates, line separators
 # GitHub takes a line that begins with "::", and one that holds "##[", for a command; others "##vso[", "##teamcity[".
-_COLONS = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_COLONS = re.compile(r"^(\s*):(?=:)")
 _HASHES = re.compile(r"##(?=(?:vso|teamcity)?\[)")
 
 
-def safe(text: str) -> str:
-    """The text with its lines kept."""
-    kept = _SEQUENCE.sub("", text)
-    kept = _HIDDEN.sub("", _LINE_END.sub("\n", kept)).replace("\t", "    ")
-    # What is left of a broken sequence could join into a command only now, so commands come last.
-    return _HASHES.sub("## ", _COLONS.sub(r"\1: ", _SURROGATE.sub("\ufffd", kept)))
+def visible(text: str) -> str:
+    """``text`` with every control, bidi and other invisible character drawn; line breaks and tabs are kept."""
+    if text.isprintable():
+        return text
+    return "".join(char if char in "\n\t" or char.isprintable() else _drawn(char) for char in text)
 
 
-def safe_line(text: str, width: int | None = None) -> str:
-    """The text on one line, a glyph for each line end, cut to ``width`` characters."""
-    line = safe(text).replace("\n", NEWLINE)
-    return line if width is None or len(line) <= width else line[: max(0, width - 1)] + "…"
+def safe_text(text: str) -> str:
+    """``text`` for one line of a terminal: as ``visible``, with line breaks and tabs drawn too."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _drawn(char) for char in text)
+
+
+def no_command(line: str) -> str:
+    """A line of output, broken up where a CI runner would take it for a command."""
+    return _HASHES.sub("## ", _COLONS.sub(r"\1: ", line))
+
+
+def _drawn(char: str) -> str:
+    code = ord(char)
+    if char == "\n":
+        return "⏎"
+    if char == "\t":
+        return " "
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    return f"‹U+{code:04X}›" if unicodedata.category(char) in _STEERING else char

@@ -17,6 +17,7 @@ _ROWS = """CREATE TABLE {} (
     seq INTEGER PRIMARY KEY, campaign TEXT NOT NULL, id TEXT NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL,
     UNIQUE (campaign, id))"""
 _STEPS: tuple[tuple[str, ...], ...] = (tuple(map(_ROWS.format, TABLES)),)
+VERSION = len(_STEPS)
 _APPLICATION = 0x43466C74
 
 _WAYS_OUT = {
@@ -68,7 +69,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         version = _version(database, path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        for number in range(version, len(_STEPS)):
+        for number in range(version, VERSION):
             with transaction(database, path):
                 for statement in _STEPS[number]:
                     database.execute(statement)
@@ -86,9 +87,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
     database = _connected(path, "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1")
     with _closed_on_error(database), told(path):
         version = _version(database, path)
-        if version < len(_STEPS):
+        if version < VERSION:
             raise StoreError(
-                f"{path}: written by an older Counterfault (store version {version}, this one has {len(_STEPS)}); "
+                f"{path}: written by an older Counterfault (store version {version}, this one has {VERSION}); "
                 "any command that writes, such as `counterfault import`, brings it up to date"
             )
     return database
@@ -120,9 +121,28 @@ def _version(database: sqlite3.Connection, path: Path) -> int:
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables and application != _APPLICATION:
         raise StoreError(f"{path}: a database of another program; choose another store with --store")
-    if version > len(_STEPS):
+    if version > VERSION:
         raise StoreError(
-            f"{path}: written by a newer Counterfault (store version {version}, this one reads up to {len(_STEPS)}); "
+            f"{path}: written by a newer Counterfault (store version {version}, this one reads up to {VERSION}); "
             "please update"
         )
+    if shape(database) != shape_of(version):
+        error = sqlite3.DatabaseError("the tables are not those that were made")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
     return int(version)
+
+
+def shape(database: sqlite3.Connection) -> dict[str, str | None]:
+    """The tables and indexes of a file, and how each was made."""
+    return dict(database.execute("SELECT name, sql FROM sqlite_schema"))
+
+
+def shape_of(version: int) -> dict[str, str | None]:
+    """What ``shape`` gives of a whole file of a version."""
+    # One flipped bit in the text of a table gives its rows another meaning, and SQLite does not notice.
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        for statements in _STEPS[:version]:
+            for statement in statements:
+                database.execute(statement)
+        return shape(database)

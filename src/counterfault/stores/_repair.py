@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from counterfault.core.errors import StoreError
-from counterfault.stores._database import TABLES, open_writer, told, transaction
+from counterfault.stores._database import TABLES, VERSION, open_writer, shape_of, told, transaction
 from counterfault.stores._folder import unwritable
 from counterfault.stores._rows import is_whole
 
 _Row = tuple[Any, ...]
+_SMALLEST_ROW = 64  # bytes
 _UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -44,7 +45,7 @@ def _damage(database: sqlite3.Connection) -> list[str]:
     for table in TABLES:
         for _, *row in database.execute(f"SELECT seq, campaign, id, crc, payload FROM {table} NOT INDEXED"):
             if not is_whole(table, *row):
-                found.append(f"{table}: the row of {row[1]!r} is damaged")
+                found.append(f"{table}: {row[1]!r}" + (f" of campaign {row[0]!r}" if row[0] else "") + " is damaged")
     return found
 
 
@@ -69,7 +70,7 @@ def _copied(path: Path, fresh: Path) -> int:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The damaged file, lengthened to what its head promises: SQLite reads nothing of one that was cut."""
+    """The damaged file, made readable: SQLite reads nothing of one that was cut, and rows only as their table says."""
     with open(path, "r+b") as file:
         head = file.read(100)
         page = int.from_bytes(head[16:18], "big")
@@ -80,7 +81,10 @@ def _opened(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None)
     database.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
-        database.execute("SELECT count(*) FROM sqlite_schema")
+        database.execute("PRAGMA writable_schema = ON")
+        for table, made in shape_of(VERSION).items():
+            database.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (made, table))
+        database.execute("PRAGMA writable_schema = RESET")
     except sqlite3.Error as error:
         database.close()
         raise StoreError(
@@ -104,11 +108,12 @@ def _readable(database: sqlite3.Connection, table: str) -> Iterator[_Row]:
 
 
 def _highest(database: sqlite3.Connection, table: str) -> int:
-    found = 0
+    """A bound on a table's row numbers: the last one's, or, where the end cannot be read, one for the file's size."""
     for source in ("NOT INDEXED", f"INDEXED BY sqlite_autoindex_{table}_1"):
         with suppress(sqlite3.Error):
-            found = max(found, database.execute(f"SELECT max(seq) FROM {table} {source}").fetchone()[0] or 0)
-    return found
+            return int(database.execute(f"SELECT max(seq) FROM {table} {source}").fetchone()[0] or 0)
+    ((pages,), (page,)) = (database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(pages * page // _SMALLEST_ROW)
 
 
 def _files(path: Path) -> list[Path]:

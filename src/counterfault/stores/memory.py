@@ -69,5 +69,9 @@ class Memory:
         """The judgements by attempt id."""
         return dict(self._judgements.get(campaign_id, {}))
 
+    def drop_damaged(self, campaign_id: str) -> tuple[str, ...]:  # noqa: ARG002 (the port's)
+        """Nothing of this store can be damaged."""
+        return ()
+
     def close(self) -> None:
         """Nothing to give back."""

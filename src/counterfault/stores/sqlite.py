@@ -52,8 +52,9 @@ _T = TypeVar("_T")
 def repair(folder: str | Path) -> tuple[str, ...]:
     """Drop what is damaged of a store, so that resume = plan − store runs it again; all that is whole stays.
 
-    Gives a line for each thing found, none where all is whole. The damaged file is kept beside the new one. Raises
-    StoreError where the file cannot be read at all, and where another process is writing.
+    For a file that does not open any more; ``Sqlite.drop_damaged`` does the same to one that does. Gives a line for
+    each thing found, none where all is whole. The damaged file is kept beside the new one. Raises StoreError where
+    nothing of the file can be read, and where another process is writing.
     """
     path = Path(folder) / FILE
     refuse_link(path.parent)
@@ -164,6 +165,19 @@ class Sqlite:
     def judgements(self, campaign_id: str) -> Mapping[str, Judgement]:
         """The judgements by attempt id."""
         return dict(self._read("judgements", campaign_id, judgement_of))
+
+    def drop_damaged(self, campaign_id: str) -> tuple[str, ...]:  # noqa: ARG002 (a damaged row may not say whose it is)
+        """Drop what is damaged, of this campaign or any, so that resume runs it again; a line for each, as ``repair``.
+
+        Raises StoreError where this store was not opened to write.
+        """
+        if self._lock is None:
+            raise StoreError(f"{self.path}: opened to read; what is damaged can be dropped by a writer only")
+        self._database.close()
+        with told(self.path):
+            notes = rebuilt(self.path)
+        self._database = open_writer(self.path)
+        return notes
 
     def close(self) -> None:
         """Give back the file and the right to write."""

@@ -1,0 +1,1 @@
+"""Fixed values, written out by hand, that several tests look at."""

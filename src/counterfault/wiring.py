@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from counterfault.campaign.journal import read_lost, writer
+from counterfault.agents._scope import enter_replay
 from counterfault.campaign.judge import Bench, baseline_of, ground_of
 from counterfault.campaign.plan import Plan, plan
 from counterfault.campaign.run import Campaign
@@ -181,7 +182,9 @@ def agent_of(config: Config) -> Agent:
 
 
 def start_worker(spec: WorkerSpec, journal: str | None) -> Callable[[WorkItem], Attempt]:
-    """The function that runs items in this process."""
+    """The function that runs items in this process. A worker process of its own is in replay mode from here on."""
+    if journal is not None:
+        enter_replay()
     study = Study(spec.config, spec.traces, spec.known)
     recordings = {trace.id: study.recording(trace) for trace in spec.traces}
     limits = Limits(spec.config.tools.timeout_s, spec.config.tools.max_replay_s)
@@ -318,3 +321,18 @@ def import_files(paths: Sequence[Path], store: Store) -> Imported:
         if trace.incomplete:
             done.incomplete.append(trace.id)
     return done
+
+
+def adopt(store: Store, campaign_id: str, config: Config) -> None:
+    """Let a stored campaign be judged by the present [tools], [judge], [[policy]] and [gate]; what was run stays."""
+    record: dict[str, Any] = dict(dict(store.campaigns())[campaign_id])
+    then = msgspec.convert(record["config"], Config, strict=False)
+    now = replace(then, tools=config.tools, judge=config.judge, policy=config.policy, gate=config.gate)
+    store.put_campaign(campaign_id, {**record, "config": msgspec.to_builtins(now)})
+
+
+def attempt_again(study: Study, item: WorkItem) -> Attempt:
+    """Run one item anew, with what all recordings know, as the campaign did."""
+    trace = tuple(trace for trace in study.traces if trace.id == item.trace_id)
+    (attempt,) = attempts_with(Study(study.config, trace, study.known), 1)([item])
+    return attempt

@@ -162,7 +162,7 @@ BAD: dict[str, tuple[str | bytes, list[tuple[int, str, str]], int]] = {
     "tau: message is null": (f'[{RUN}, {{"traj": [null]}}]', [(2, "/traj/0", "expected a message")], 1),
     "empty file": ("", [(0, "", "empty")], 0),
     "blank file": (" \n\n", [(0, "", "empty")], 0),
-    "no trace": ('{"name": "a tool"}', [(0, "", "not recognised as any of: counterfault_jsonl")], 0),
+    "no trace": ('{"name": "a tool"}', [(0, "", "not recognised as any of:")], 0),
     "text": ("# Read me\n", [(0, "", "not recognised")], 0),
     "UTF-16": (HELLO.encode("utf-16"), [(0, "", "save it as UTF-8")], 0),
 }  # fmt: skip

@@ -227,7 +227,7 @@ def test_the_console_report_keeps_to_its_width(width: int) -> None:
 
 
 def test_a_campaign_without_attempts_or_gate_can_be_shown() -> None:
-    nothing = summarise(CAMPAIGN, "", [], status="invalid", reasons=("no mutant was tried",))
+    nothing = dataclasses.replace(summarise(CAMPAIGN, "", []), status="invalid", reasons=("no mutant was tried",))
     assert "no mutant was tried" in console.render(nothing, [], None)
     assert "no mutant was tried" in Reader(html.page(nothing, [], None)).text
     assert summary_json.data(nothing, None, None)["gate"] is None
@@ -319,7 +319,8 @@ def hostile(host: str = "example.invalid") -> Sample:
         judged.append(dataclasses.replace(changed, judgement=judgement, control_holds=one.control_holds))
     traces = tuple(poisoned(trace, supply) for trace in clean.traces)
     bad = payloads(host)
-    summary = summarise(bad[0] + bad[5], bad[1], judged, ("schema",), bad, "invalid", bad)
+    summary = summarise(bad[0] + bad[5], bad[1], judged, ("schema",), bad)
+    summary = dataclasses.replace(summary, status="invalid", reasons=tuple(bad))
     return Sample(summary, tuple(judged), gate(summary, LIMITS), traces)
 
 

@@ -202,5 +202,5 @@ def sample(status: str = "complete", reasons: tuple[str, ...] = ()) -> Sample:
     every = (*_controls(), *_failures(), *_others())
     families = ("schema", "fault", "value", "policy")
     notes = ("11 of 40 mutants are within the budget",)
-    summary = summarise(CAMPAIGN, "a" * 32, every, families, notes, status, reasons)
+    summary = replace(summarise(CAMPAIGN, "a" * 32, every, families, notes), status=status, reasons=tuple(reasons))
     return Sample(summary, every, gate(summary, LIMITS), (ONE, TWO))

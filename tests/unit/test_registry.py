@@ -83,7 +83,7 @@ def test_a_family_that_has_no_package_has_no_plug_ins() -> None:
 def test_listing_the_formats_imports_none_of_them() -> None:
     code = (
         "import sys; from counterfault.registry import Family; names = Family('formats').names();"
-        "assert names == ['counterfault_jsonl', 'openai_chat', 'tau_bench'], names;"
+        "assert {'counterfault_jsonl', 'openai_chat', 'tau_bench'} <= set(names), names;"
         "assert not [name for name in sys.modules if name.startswith('counterfault.formats')]"
     )
     source = Path(counterfault.__file__).parents[1]

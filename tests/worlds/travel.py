@@ -32,6 +32,11 @@ def _number(*parts: object) -> int:
     return 10_000 + zlib.crc32("|".join(map(str, parts)).encode()) % 90_000
 
 
+def quote_number(booking_ref: str, flight_no: str, date: str) -> str:
+    """The number that the desk gives to its quote for this change."""
+    return f"QT-{_number('quote', booking_ref, flight_no, date)}"
+
+
 class TravelDesk:
     """The tools of the travel desk over one scenario; a refused call returns an ``error`` body."""
 
@@ -93,7 +98,7 @@ class TravelDesk:
         fee = 0.0 if level == "GOLD" else FARES[booking["fareClass"]][2]
         more = max(round(SALE[flight_no, date][0] - booking["fare"]["total"], 2), 0.0)
         quote: Json = {
-            "quoteId": f"QT-{_number('quote', booking_ref, flight_no, date)}", "bookingRef": booking_ref,
+            "quoteId": quote_number(booking_ref, flight_no, date), "bookingRef": booking_ref,
             "flightNo": flight_no, "date": date, "fareDifference": eur(more), "changeFee": eur(fee),
             "total": eur(more + fee), "validUntil": "2026-04-21",
         }  # fmt: skip
@@ -258,6 +263,8 @@ SPECS: dict[str, Spec] = {
 
 def _apply(desk: TravelDesk, tool: str, args: Json) -> None:
     if tool == "change_booking":
+        if args["quote_id"] != quote_number(args["booking_ref"], args["flight_no"], args["date"]):
+            raise ValueError("the quote is for something else")
         desk.rebook(args["booking_ref"], args["flight_no"], args["date"])
     elif tool == "cancel_booking":
         desk.void(args["booking_ref"], float(args["refund_amount"]))

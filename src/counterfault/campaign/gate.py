@@ -7,7 +7,10 @@ from typing import Literal
 from counterfault.campaign.summary import Summary
 from counterfault.config import GateConfig
 
-EXIT_CODES: Mapping[str, int] = {"pass": 0, "fail": 1, "inconclusive": 1, "invalid": 3}
+EXIT_CODES: Mapping[str, int] = {"pass": 0, "fail": 1, "inconclusive": 3, "invalid": 3}
+
+# Under these it is the test that failed, not the agent.
+_OURS = {"min_delivered", "min_control"}
 
 _COUNTED = {
     "max_silent_wrong": "silent_wrong",
@@ -39,7 +42,7 @@ class Gate:
 
     @property
     def exit_code(self) -> int:
-        """0 pass · 1 fail, or inconclusive · 3 invalid."""
+        """0 pass · 1 fail: the agent · 3 invalid or inconclusive: nothing is guaranteed."""
         return EXIT_CODES[self.decision]
 
 
@@ -53,15 +56,13 @@ def gate(summary: Summary, config: GateConfig) -> Gate:
         for name in config.min_families
         if name in summary.eligible and not (name in summary.by_family and summary.by_family[name].exercised)
     )
-    failed = tuple(check for check in checks if not check.ok)
-    undecided = [check for check in failed if check.name == "min_decided"]
-    hard = [check for check in failed if check.name != "min_decided"]
-    reasons = tuple(_reason(check) for check in failed)
-    if unexercised:
+    failed = {check.name: _reason(check) for check in checks if not check.ok}
+    reasons = tuple(failed.values())
+    if unexercised or failed.keys() & _OURS:
         return Gate("invalid", (*unexercised, *reasons), checks)
-    if hard:
+    if failed.keys() - {"min_decided"}:
         return Gate("fail", reasons, checks)
-    if undecided or summary.overall.rate is None:
+    if failed or summary.overall.rate is None:
         return Gate("inconclusive", reasons or ("no attempt was decided",), checks)
     return Gate("pass", (), checks)
 

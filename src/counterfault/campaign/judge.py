@@ -109,8 +109,14 @@ def escalates(scan: Scan) -> bool:
 
 def baseline_of(ground: Ground, oracles: Mapping[str, Oracle]) -> tuple[Finding, ...]:
     """The findings that are true of the recording itself: no truth is charged to a control or a mutant."""
-    case = Case(ground, None, attempt_of(ground.scan.trace))
+    case = Case(ground, None, repeated(ground.scan))
     return tuple(finding for finding in examine(case, oracles) if finding.implies not in ("", "escalated"))
+
+
+def repeated(scan: Scan) -> Attempt:
+    """The recording as an attempt that repeated it, its hand-over by tool included."""
+    hands_over = any(scan.rules[call.tool].kind == "escalation" for _, call in scan.calls)
+    return replace(attempt_of(scan.trace), escalated="as recorded" if hands_over else None)
 
 
 def attempt_of(trace: Trace) -> Attempt:

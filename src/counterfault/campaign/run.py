@@ -82,15 +82,15 @@ class _Driver:
 
     def open(self, opening: Sequence[WorkItem]) -> None:
         """Run the opening controls, forge the sentinels, judge both, and count what the store held already."""
-        wanted, known = {item.id for item in opening}, list(self._known())
-        stored = [attempt for attempt in known if attempt.id in wanted]
+        wanted = {item.id for item in opening}
+        stored = [attempt for attempt in self._known() if attempt.id in wanted]
         made = [attempt for batch in self._made(opening) for attempt in batch]
         self._benches = benches_after(self._campaign, [*stored, *made])
         forged = [one for bench in self._benches.values() for one in sentinels(bench, self._campaign.agent)]
         self._store.put_attempts(self._campaign.id, forged)
         self._judge(stored, tell=False)
         self._judge([*made, *forged])
-        self._count(attempt for attempt in known if attempt.id not in wanted)
+        self._count(attempt for attempt in self._known() if attempt.id not in wanted)
 
     def _known(self) -> Iterator[Attempt]:
         if self.done:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from counterfault.core.attempt import Attempt
@@ -94,14 +94,12 @@ def summarise(
     judged: Iterable[Judged],
     eligible: Sequence[str] = FAMILIES,
     notes: Sequence[str] = (),
-    status: str = "complete",
-    reasons: Sequence[str] = (),
 ) -> Summary:
-    """Recompute everything from the attempts."""
+    """Recompute everything from the attempts of a campaign that ran to its end."""
     tally = Tally()
     for one in judged:
         tally.add(one)
-    return replace(tally.summary(campaign_id, agent, eligible, notes), status=status, reasons=tuple(reasons))
+    return tally.summary(campaign_id, agent, eligible, notes)
 
 
 class Tally:

@@ -328,7 +328,9 @@ def why(judged: Judged) -> tuple[str, ...]:
     lines = list(dict.fromkeys(f.message for f in ordered))
     if judged.attempt.reason and judged.attempt.arm != "sentinel" and outcome not in ("recovered", "escalated"):
         last = [line for line in judged.attempt.reason.splitlines() if line.strip()][-1:]
-        lines = [*(f"{words(judged.attempt.status)}: {line.strip()}" for line in last), *lines]
+        reason = [f"{words(judged.attempt.status)}: {line.strip()}" for line in last]
+        decided_by_status = outcome == judged.attempt.status
+        lines = [*reason, *lines] if decided_by_status else [*lines, *reason]
     hidden = len(lines) - _MOST_REASONS
     return tuple(lines[:_MOST_REASONS] + ([f"and {hidden} more"] if hidden > 0 else []))
 

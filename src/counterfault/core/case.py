@@ -10,7 +10,8 @@ from counterfault.core.effects import Effect, effect_key, effects
 from counterfault.core.impact import Impact, impact_of
 from counterfault.core.mutant import Mutant, Mutation, Relation
 from counterfault.core.provenance import Use, uses
-from counterfault.core.scan import Scan
+from counterfault.core.retold import repeats, sentences, skeleton
+from counterfault.core.scan import Scan, may_decide
 from counterfault.core.statements import Statement, read
 from counterfault.core.temporal import Policy, PolicyCall, policy_calls
 from counterfault.core.trace import Message, Trace
@@ -156,10 +157,14 @@ class Case:
         A good recording may itself refuse something ("a basic economy ticket cannot be changed"); only what the agent
         says beyond it speaks of the mutation.
         """
-        recorded = {_skeleton(message.text) for _, message in self.trace.messages("assistant")}
+        recorded = [message.text for _, message in self.trace.messages("assistant")]
+        whole = {skeleton(text) for text in recorded}
+        parts = [part for text in recorded for part in sentences(substitute_text(text, self.pairs))]
         return read_all(
             tuple(
-                text for step, text in self.said if step >= self.delivered_at and _skeleton(text) not in recorded
+                " ".join(part for part in sentences(text) if not any(repeats(part, told) for told in parts))
+                for step, text in self.said
+                if step >= self.delivered_at and skeleton(text) not in whole
             )
         )
 
@@ -307,7 +312,29 @@ class Case:
         """Whether an accepted effect or a fact depends on the site; one that may decide counts."""
         if self.impact is None or self.mutation is None:
             return True
-        if self.mutation.tier == 3 or self.relation == "halt":
+        return self.mutation.tier == 3 or self.relation == "halt" or self.is_copied or self._may_decide
+
+    @property
+    def _may_decide(self) -> bool:
+        """Whether a leaf that the mutant touches may decide.
+
+        So do those of an answer that is gone as a whole, and of one that was asked for with a changed value; not under
+        a renaming, which leaves every answer what it was.
+        """
+        assert self.impact is not None
+        if self.relation == "renaming":
+            return False
+        answers, places = self.impact.lost | self.impact.touched, self.impact.places
+        return any(
+            may_decide(leaf.pointer, leaf.value) is not None
+            for leaf in self.ground.scan.leaves
+            if leaf.step in answers or (leaf.step, leaf.pointer) in places
+        )
+
+    @cached_property
+    def is_copied(self) -> bool:
+        """Whether a value of the site is in an accepted effect or a fact, or one of them hangs on it."""
+        if self.impact is None:
             return True
         steps = {effect.step for accepted in self.ground.accepted for effect in accepted.effects}
         if steps & self.impact.touched:
@@ -332,17 +359,6 @@ class Case:
     def is_undecided(self) -> bool:
         """Whether the site only may decide: nobody can say whether leaving something out was right."""
         return self.mutation is not None and self.mutation.tier >= 3 and not self.is_decisive
-
-
-@lru_cache(maxsize=8192)
-def _skeleton(text: str) -> str:
-    """A text without its values: equal for two messages that differ only in the identifiers and numbers they name."""
-    parts, end = [], 0
-    for token in tokens(text):
-        if token.kind != "word" or token.text.isupper():
-            parts.append(text[end : token.start])
-            end = token.start + len(token.text)
-    return " ".join("".join([*parts, text[end:]]).split())
 
 
 def matches_glob(tool: str, pattern: str) -> bool:
@@ -379,5 +395,3 @@ def recorded_facts(scan: Scan) -> tuple[Fact, ...]:
             known = found.get(form)
             found[form] = Fact(form, str(use.written), sources | (known.steps if known else frozenset()))
     return tuple(found.values())
-
-

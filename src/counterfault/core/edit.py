@@ -7,23 +7,15 @@ A fault takes the place of the answer; a delay comes before it.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from operator import is_
 from typing import Any, Literal, TypeAlias
 
-from counterfault.core.jsontree import (
-    JSON,
-    child,
-    expand,
-    get,
-    join,
-    members,
-    parent_of,
-    remove,
-    replace,
-)
-from counterfault.core.rendering import parse, style_of, write
+from counterfault.core.jsontree import JSON, child, escaped, expand, get, join, parent_of, remove, replace, split
+from counterfault.core.rendering import form_of, rewrite
+from counterfault.core.values import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,10 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Put a new member ``key`` into the object at ``pointer``, or a new item before index ``key`` of the list there."""
+    """Put a new member ``key`` into the object at ``pointer``, or a new item before index ``key`` of the list there.
+
+    ``-`` is the end of a list. A key that is there already, or that is no index, changes nothing.
+    """
 
     pointer: str
     key: str
@@ -161,9 +156,12 @@ def as_data(edit: Edit) -> dict[str, Any]:
 def _add(tree: JSON, edit: Add) -> JSON:
     node = get(tree, edit.pointer)
     if isinstance(node, list):
-        index = len(node) if edit.key == "-" else int(edit.key)
-        return replace(tree, edit.pointer, [*node[:index], edit.value, *node[index:]])
-    return replace(tree, edit.pointer, {**node, edit.key: edit.value}) if isinstance(node, dict) else tree
+        spots = {**{str(index): index for index in range(len(node) + 1)}, "-": len(node)}
+        index = spots.get(edit.key)
+        return tree if index is None else replace(tree, edit.pointer, [*node[:index], edit.value, *node[index:]])
+    if not isinstance(node, dict) or edit.key in node:
+        return tree
+    return replace(tree, edit.pointer, {**node, edit.key: edit.value})
 
 
 def _rename(tree: JSON, pointer: str, key: str) -> JSON:
@@ -200,7 +198,7 @@ def respelled(value: JSON, spelling: Spelling) -> JSON:
         return "yes" if value else "no"
     if not isinstance(value, str) or not value:
         return value
-    if spelling == "number" and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?", value):
+    if spelling == "number" and re.fullmatch(r"-?(?:0|[1-9][0-9]{0,299})(?:\.[0-9]+)?", value):
         return float(value) if "." in value else int(value)
     if spelling == "other_case":
         return value.lower() if value.isupper() else value.upper()
@@ -223,13 +221,15 @@ _TREE: dict[type[Any], Callable[[JSON, Any, str], JSON]] = {
 
 def places(tree: JSON, edit: Edit) -> list[str]:
     """The pointers in ``tree`` at which a tree edit acts; none for other edits."""
-    return expand(tree, edit.pointer) if isinstance(edit, TreeEdit) else []
+    if not isinstance(edit, TreeEdit) or (edit.pointer == "" and isinstance(edit, Remove | Rename | Flatten)):
+        return []
+    return expand(tree, edit.pointer)
 
 
 def on_tree(tree: JSON, edit: TreeEdit) -> JSON:
     """The tree after the edit; the same tree where the edit's pointer names nothing."""
     # The last place first: taking out an item must not shift the places still to come.
-    for place in reversed(expand(tree, edit.pointer)):
+    for place in reversed(places(tree, edit)):
         tree = _TREE[type(edit)](tree, edit, place)
     return tree
 
@@ -237,21 +237,17 @@ def on_tree(tree: JSON, edit: TreeEdit) -> JSON:
 def on_text(text: str, edit: Edit) -> str:
     """The rendered answer after one edit; faults and delays leave it alone."""
     if isinstance(edit, TreeEdit):
-        value = parse(text)
-        changed = on_tree(value, edit)
-        return text if _same(changed, value) else write(changed, style_of(text))
+        return rewrite(text, lambda tree: on_tree(tree, edit))
     if isinstance(edit, Truncate):
         return text[: int(len(text) * edit.keep)]
     if isinstance(edit, Garble):
         return re.sub(r'["\'\]}]', "", text)
     if isinstance(edit, Substitute):
-        return substitute_text(text, edit.pairs)
+        # In a rendered value a token may stand behind an escaped line break, or be escaped itself.
+        if form_of(text) == "text":
+            return substitute_text(text, edit.pairs)
+        return rewrite(text, lambda tree: substitute(tree, edit.pairs))
     return text
-
-
-def _same(left: JSON, right: JSON) -> bool:
-    # Equality is not enough: 1 == 1.0 == True, and objects are equal in any order of their members.
-    return left is right or repr(left) == repr(right)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
@@ -263,23 +259,41 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 @lru_cache(maxsize=1024)
 def _tokens(olds: tuple[str, ...]) -> re.Pattern[str]:
+    # A hyphen or point between two digits joins them: 12 is no token of 12.50, nor W-1 of W-1-2.
     longest_first = sorted(olds, key=len, reverse=True)
-    return re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![A-Za-z0-9_])")
+    return re.compile("|".join(_not_in_word(old) for old in longest_first))
+
+
+def _not_in_word(old: str) -> str:
+    before = (r"(?<!\w)" if re.match(r"\w", old) else "") + (r"(?<!\d[-.])" if old[0].isdecimal() else "")
+    after = (r"(?!\w)" if re.match(r"\w", old[-1]) else "") + (r"(?![-.]\d)" if old[-1].isdecimal() else "")
+    return before + re.escape(old) + after
 
 
 def substitute_text(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
     """``text`` with each whole token ``old`` written ``new``; other spellings of it (case) are left alone."""
-    mapping = dict(pairs)
+    mapping = {old: new for old, new in pairs if old}
     return _tokens(tuple(mapping)).sub(lambda match: mapping[match.group()], text) if mapping else text
 
 
 def substitute(tree: JSON, pairs: tuple[tuple[str, str], ...]) -> JSON:
-    """``tree`` with each whole token ``old`` written ``new`` in its keys and strings."""
+    """``tree`` with each whole token ``old`` written ``new`` in its keys and strings; an integer is a token too.
+
+    What holds no such token is the same object as before.
+    """
     if isinstance(tree, str):
         return substitute_text(tree, pairs)
     if isinstance(tree, dict):
-        return {substitute_text(key, pairs): substitute(value, pairs) for key, value in tree.items()}
-    return [substitute(item, pairs) for item in tree] if isinstance(tree, list) else tree
+        renamed = {substitute_text(key, pairs): substitute(value, pairs) for key, value in tree.items()}
+        unchanged = list(renamed) == list(tree) and all(renamed[key] is value for key, value in tree.items())
+        return tree if unchanged else renamed
+    if isinstance(tree, list):
+        items = [substitute(item, pairs) for item in tree]
+        return tree if all(map(is_, items, tree)) else items
+    if isinstance(tree, int) and not isinstance(tree, bool):
+        new = dict(pairs).get(str(tree), "")
+        return int(new) if re.fullmatch(r"-?(?:0|[1-9][0-9]{0,299})", new) else tree
+    return tree
 
 
 def inverse(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -288,22 +302,38 @@ def inverse(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
 
 
 def generalise(pointer: str, tree: JSON) -> str:
-    """``pointer`` with ``*`` for each list index and for each key of an object whose members all look alike.
+    """``pointer`` with ``*`` for each list index and for each key of a map of records.
 
-    A field that was renamed was renamed in every item. An object is a map of records, not a record, where it has two
-    or more members, all of them objects that share a key (``payment_methods`` keyed by id).
+    A field that was renamed was renamed in every item. An object is a map of records, not a record, where all its
+    members are objects, and they share a key or each key is an identifier (``payment_methods`` keyed by id).
     """
     path: list[str] = []
     node = tree
-    for token in pointer.split("/")[1:]:
-        plain = token.replace("~1", "/").replace("~0", "~")
-        path.append("*" if isinstance(node, list) or _is_map(node) else plain)
-        node = child(node, plain)
+    for token in split(pointer):
+        path.append("*" if _holds_alike(node) else token)
+        node = child(node, token)
     return join(tuple(path))
 
 
-def _is_map(node: JSON) -> bool:
-    if not isinstance(node, dict) or len(node) < 2:
+def generalised(tree: JSON, prefix: str = "") -> Iterator[tuple[str, JSON]]:
+    """Every leaf, as ``jsontree.leaves`` gives them, with its pointer generalised."""
+    if isinstance(tree, list) and tree:
+        for item in tree:
+            yield from generalised(item, f"{prefix}/*")
+    elif isinstance(tree, dict) and tree:
+        alike = _holds_alike(tree)
+        for key, value in tree.items():
+            yield from generalised(value, f"{prefix}/{'*' if alike else escaped(key)}")
+    else:
+        yield prefix, tree
+
+
+def _holds_alike(node: JSON) -> bool:
+    if not isinstance(node, dict) or not node:
+        return isinstance(node, list)
+    rows = [value.keys() for value in node.values() if isinstance(value, dict)]
+    if len(rows) < len(node):
         return False
-    rows = [set(members(value)) for value in node.values() if isinstance(value, dict)]
-    return len(rows) == len(node) and bool(set.intersection(*rows))
+    return (len(rows) > 1 and bool(set.intersection(*map(set, rows)))) or all(
+        kind_of(key) == "identifier" for key in node
+    )

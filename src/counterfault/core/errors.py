@@ -35,9 +35,13 @@ class InputError(CounterfaultError):
     record (empty for the record itself).
     """
 
-    def __init__(self, reason: str, *, file: str = "", record: int = 0, path: str = "") -> None:
+    def __init__(self, reason: str, file: str = "", record: int = 0, path: str = "") -> None:
+        # All four are arguments of the exception, which is how one travels between processes.
+        super().__init__(reason, file, record, path)
         self.reason, self.file, self.record, self.path = reason, file, record, path
-        super().__init__(f"{file}:{record}:{path or '/'}: {reason}")
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.record}:{self.path or '(record)'}: {self.reason}"
 
 
 class ToolError(Exception):

@@ -5,11 +5,14 @@ A value is never changed in place: a change returns a new tree that shares every
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
 Path: TypeAlias = tuple[str, ...]
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 class PointerError(LookupError):
@@ -27,15 +30,26 @@ def split(pointer: str) -> Path:
 
 def join(path: Path) -> str:
     """The pointer of a path of tokens."""
-    return "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in path)
+    return "".join("/" + escaped(token) for token in path)
+
+
+def escaped(token: str) -> str:
+    """One token as a pointer spells it."""
+    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
+
+
+def _item(node: list[JSON], token: str) -> int | None:
+    # RFC 6901: ASCII digits without leading zeros, so that a place has one pointer only.
+    index = int(token) if _INDEX.fullmatch(token) else len(node)
+    return index if index < len(node) else None
 
 
 def child(tree: JSON, token: str) -> JSON:
     """The member or item that ``token`` names. Raises PointerError."""
     if isinstance(tree, dict) and token in tree:
         return tree[token]
-    if isinstance(tree, list) and token.isdecimal() and int(token) < len(tree):
-        return tree[int(token)]
+    if isinstance(tree, list) and (index := _item(tree, token)) is not None:
+        return tree[index]
     raise PointerError(f"{token!r} is not in this {type(tree).__name__}")
 
 
@@ -94,7 +108,7 @@ def leaves(tree: JSON, prefix: str = "") -> Iterator[tuple[str, JSON]]:
     """Every scalar and every empty container with its pointer, in document order."""
     if isinstance(tree, dict) and tree:
         for key, value in tree.items():
-            yield from leaves(value, prefix + join((key,)))
+            yield from leaves(value, f"{prefix}/{escaped(key)}")
     elif isinstance(tree, list) and tree:
         for index, value in enumerate(tree):
             yield from leaves(value, f"{prefix}/{index}")
@@ -107,7 +121,7 @@ def nodes(tree: JSON, prefix: str = "") -> Iterator[tuple[str, JSON]]:
     yield prefix, tree
     if isinstance(tree, dict):
         for key, value in tree.items():
-            yield from nodes(value, prefix + join((key,)))
+            yield from nodes(value, f"{prefix}/{escaped(key)}")
     elif isinstance(tree, list):
         for index, value in enumerate(tree):
             yield from nodes(value, f"{prefix}/{index}")
@@ -126,7 +140,7 @@ def expand(tree: JSON, pattern: str) -> list[str]:
         step: list[tuple[str, JSON]] = []
         for prefix, node in found:
             keys = members(node) if token == "*" else [token]
-            step.extend((prefix + join((key,)), child(node, key)) for key in keys if _names(node, key))
+            step.extend((f"{prefix}/{escaped(key)}", child(node, key)) for key in keys if _names(node, key))
         found = step
     return [pointer for pointer, _ in found]
 
@@ -141,12 +155,21 @@ def members(node: JSON) -> list[str]:
 def _names(node: JSON, key: str) -> bool:
     if isinstance(node, dict):
         return key in node
-    return isinstance(node, list) and key.isdecimal() and int(key) < len(node)
+    return isinstance(node, list) and _item(node, key) is not None
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling per JSON value: sorted keys, no spaces, UTF-8; lone surrogates survive as escapes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+    """One spelling per JSON value: sorted keys, no spaces, ASCII; lone surrogates survive as escapes.
+
+    1, 1.0 and true stay three values. Any mapping counts as an object.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_as_object).encode()
+
+
+def _as_object(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{value!r} is no JSON value: expected an object, list, string, number, boolean or null")
 
 
 def digest(*parts: Any) -> str:

@@ -54,14 +54,18 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mutation, or several (higher order) that act together."""
+    """One mutation, or several (higher order) that act together.
+
+    ``id`` says what is changed where and what is right then. How a site was chosen (``tier``) and the words of
+    ``noticeable`` are no part of it: a new recording or a better sentence leaves a mutant what it is.
+    """
 
     mutations: tuple[Mutation, ...]
     id: str = ""
 
     def __post_init__(self) -> None:
         if not self.id:
-            object.__setattr__(self, "id", digest(*map(mutation_data, self.mutations)))
+            object.__setattr__(self, "id", digest(*map(_identity, self.mutations)))
 
     @property
     def first(self) -> Mutation:
@@ -100,3 +104,7 @@ def mutation_data(mutation: Mutation) -> dict[str, JSON]:
         "noticeable": mutation.noticeable,
         "blocks": list(mutation.blocks),
     }
+
+
+def _identity(mutation: Mutation) -> dict[str, JSON]:
+    return {key: value for key, value in mutation_data(mutation).items() if key not in ("tier", "noticeable")}

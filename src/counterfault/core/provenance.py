@@ -9,19 +9,20 @@ booleans say little by being equal, so they flow only between members of the sam
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from counterfault.core.expression import Expression, Number, find
-from counterfault.core.jsontree import JSON, PointerError, child, get, join, leaves, members, nodes, split
+from counterfault.core.jsontree import JSON, PointerError, child, escaped, get, leaves, members, nodes, split
 from counterfault.core.rendering import parse
 from counterfault.core.trace import Message, Step, ToolCall
 from counterfault.core.values import Kind, Token, as_number, is_free_text, kind_of, norm, tokens
 
 Rule: TypeAlias = Literal["exact", "normalised", "expression", "none"]
 _SMALL = 20
-_DATED = re.compile(r"\d{4}-\d{2}-\d{2}$")
-_FLOWING: tuple[Kind, ...] = ("identifier", "number", "date", "name")
+_DATED = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})(?P<time>T.*)?")
+_FLOWING: tuple[Kind, ...] = ("identifier", "number", "date", "time", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +87,74 @@ class Use:
         return (named or latest)[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A value that an event shows, in whatever step: the normal forms it answers to, and its number if it is one."""
+
+    key: str
+    written: JSON
+    pointer: str
+    token: int
+    is_key: bool
+    forms: tuple[str, ...]
+    number: Decimal | None
+    row: frozenset[tuple[str, str]] = frozenset()
+
+    def at(self, step: int, role: Literal["result", "user", "system"]) -> Seen:
+        return Seen(Place(step, self.pointer, self.token, self.is_key), self.key, self.written, role)
+
+
+_At: TypeAlias = tuple[int, Literal["result", "user", "system"], _Shown]
+
+
 class Index:
     """What the agent has seen so far, by normal form."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, list[Seen]] = {}
-        self.numbers: list[Number] = []
+        self._seen: dict[str, list[_At]] = {}
+        self._numbers: list[tuple[int, _Shown]] = []
 
     def add(self, step: int, event: Step) -> None:
         """Take in what one step showed the agent; its own messages show it nothing."""
-        for seen in occurrences(step, event):
-            form = norm(seen.written)
-            self._seen.setdefault(form, []).append(seen)
-            if _DATED.match(form):
-                self._seen.setdefault(form[4:], []).append(seen)
-            value = as_number(seen.written)
-            if value is not None:
-                at = seen.place
-                self.numbers.append(Number(value, at.step, at.pointer, at.token, seen.key))
+        role, found = _shown(event)
+        for shown in found:
+            for form in shown.forms:
+                self._seen.setdefault(form, []).append((step, role, shown))
+            if shown.number is not None:
+                self._numbers.append((step, shown))
+
+    @property
+    def numbers(self) -> list[Number]:
+        """The numbers seen, in order; identifiers made of digits are none."""
+        return [
+            Number(shown.number, step, shown.pointer, shown.token, shown.key, shown.row)
+            for step, shown in self._numbers
+            if shown.number is not None
+        ]
 
     def lookup(self, written: JSON, key: str, kind: Kind | None) -> tuple[Seen, ...]:
         """The occurrences that a use of this value under this name may come from."""
-        form = norm(written)
-        found = self._seen.get(form, [])
-        if _DATED.match(form):
-            # "May 20" is a source of 2024-05-20, and the other way round: people leave out the year.
-            found = sorted([*found, *self._seen.get("-" + form[4:], [])], key=lambda seen: seen.place.step)
-        elif form.startswith("--"):
-            found = sorted([*found, *self._seen.get(form[1:], [])], key=lambda seen: seen.place.step)
+        found = self._named(norm(written))
         if says_little(written, kind):
-            return tuple(seen for seen in found if seen.key == key and key)
-        return tuple(found)
+            found = [at for at in found if at[2].key == key and key]
+        return tuple(shown.at(step, role) for step, role, shown in found)
+
+    def _named(self, form: str) -> list[_At]:
+        """The occurrences of a form and of its weaker spellings: "May 20" is a source of 2024-05-20, and vice versa."""
+        found = self._seen.get(form, [])
+        if match := _DATED.fullmatch(form):
+            if not match["time"]:
+                weaker = self._seen.get("-" + form[4:], [])
+            elif found:
+                return found
+            else:
+                day, time = self._named(match["day"]), self._seen.get(match["time"], [])
+                weaker = [*day, *time] if day and time else []
+        elif form.startswith("--"):
+            weaker = self._seen.get(form[1:], [])
+        else:
+            weaker = self._seen.get(form[1:], []) if form.startswith("#") else []
+        return sorted([*found, *weaker], key=lambda at: at[0]) if weaker else found
 
     def knows(self, form: str) -> bool:
         """Whether a value with this normal form was seen anywhere."""
@@ -135,42 +173,63 @@ def says_little(written: JSON, kind: Kind | None) -> bool:
     return number is not None and number == number.to_integral_value() and abs(number) < _SMALL
 
 
-def occurrences(step: int, event: Step) -> Iterator[Seen]:
-    """Every value that a step showed the agent, with its place."""
+def _forms(written: JSON) -> tuple[str, ...]:
+    """The normal forms by which a seen value is found: its own, its day with and without the year, its time."""
+    form = norm(written)
+    if match := _DATED.fullmatch(form):
+        day, time = match["day"], match["time"]
+        return (form, day[4:]) if not time else (form, day, day[4:], time)
+    return (form, form[1:]) if form.startswith("#") and len(form) > 1 else (form,)
+
+
+def _shown(event: Step) -> tuple[Literal["result", "user", "system"], tuple[_Shown, ...]]:
+    """Every value that an event showed the agent."""
     if isinstance(event, Message):
-        if event.role != "assistant":
-            yield from _in_text(step, "", event.text, "", event.role)
-        return
+        return ("result", ()) if event.role == "assistant" else (event.role, _of_message(event.text))
     if event.result is None or event.result.raised:
-        return
-    for key, written, pointer, token, is_key in _of_result(event.result.text):
-        yield Seen(Place(step, pointer, token, is_key), key, written, "result")
+        return "result", ()
+    return "result", _of_result(event.result.text)
 
 
-@lru_cache(maxsize=4096)
-def _of_result(text: str) -> tuple[tuple[str, JSON, str, int, bool], ...]:
-    found: list[tuple[str, JSON, str, int, bool]] = []
+def _entry(key: str, written: JSON, pointer: str, token: int, row: frozenset[tuple[str, str]] = frozenset()) -> _Shown:
+    number = as_number(written) if kind_of(written, key) == "number" else None
+    return _Shown(key, written, pointer, token, False, _forms(written), number, row)
+
+
+@lru_cache(maxsize=2048)
+def _of_message(text: str) -> tuple[_Shown, ...]:
+    return tuple(_entry("", token.text, "", at) for at, token in _telling(text))
+
+
+@lru_cache(maxsize=2048)
+def _of_result(text: str) -> tuple[_Shown, ...]:
+    found: list[_Shown] = []
+    rows: dict[str, frozenset[tuple[str, str]]] = {}
     for pointer, node in nodes(parse(text)):
-        if isinstance(node, dict):
-            identifiers = [name for name in node if kind_of(name) == "identifier"]
-            found.extend(("", name, pointer + join((name,)), -1, True) for name in identifiers)
-        if isinstance(node, dict | list):
-            continue
-        key = name_of(pointer)
-        found.append((key, node, pointer, -1, False))
-        if isinstance(node, str) and (pointer == "" or " " in node.strip()):
-            found.extend((key, token.text, pointer, at, False) for at, token in _telling(node))
+        if isinstance(node, list):
+            rows |= {f"{pointer}/{index}": _row(item) for index, item in enumerate(node) if isinstance(item, dict)}
+        elif isinstance(node, dict):
+            identifiers = (name for name in node if kind_of(name) == "identifier")
+            found.extend(
+                _Shown("", name, f"{pointer}/{escaped(name)}", -1, True, _forms(name), None) for name in identifiers
+            )
+        else:
+            key = name_of(pointer)
+            found.append(_entry(key, node, pointer, -1, rows.get(pointer.rpartition("/")[0], frozenset())))
+            if isinstance(node, str) and (pointer == "" or " " in node.strip()):
+                found.extend(_entry(key, token.text, pointer, at) for at, token in _telling(node))
     return tuple(found)
+
+
+def _row(item: Mapping[str, JSON]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, norm(value)) for name, value in item.items() if not isinstance(value, dict | list))
 
 
 def _telling(text: str) -> Iterator[tuple[int, Token]]:
     return ((at, token) for at, token in enumerate(tokens(text)) if token.kind in _FLOWING or token.text.isupper())
 
 
-def _in_text(step: int, pointer: str, text: str, key: str, role: Literal["user", "system"]) -> Iterator[Seen]:
-    return (Seen(Place(step, pointer, at), key, token.text, role) for at, token in _telling(text))
-
-
+@lru_cache(maxsize=8192)
 def name_of(pointer: str) -> str:
     """The name of the member that a pointer leads to; indexes are passed over (``/ids/0`` → ids)."""
     return next((token for token in reversed(split(pointer)) if not token.isdecimal()), "")
@@ -223,7 +282,8 @@ def _uses_of_leaf(step: int, pointer: str, value: JSON, index: Index) -> Iterato
     if not sources and isinstance(value, str) and " " in value.strip() and kind in (None, "name"):
         yield from _uses_of_text(step, pointer, value, key, index)
         return
-    computed = find(value, index.numbers) if not sources and kind == "number" and not says_little(value, kind) else None
+    unsourced = not sources and kind == "number" and not says_little(value, kind)
+    computed = find(value, index.numbers) if unsourced else None
     yield Use(step, pointer, -1, value, kind, key, sources, computed)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from counterfault.core.edit import generalise
+from counterfault.core.edit import generalised
 from counterfault.core.effects import Effect, ToolRules, effects, is_refusal, listed
 from counterfault.core.jsontree import JSON, leaves, matches
 from counterfault.core.provenance import Place, Seen, Use, name_of, uses
@@ -73,9 +73,8 @@ def corpus_of(traces: Iterable[Trace]) -> Corpus:
             kept = answers.setdefault(call.tool, [])
             if len(kept) < _MOST_VALUES:
                 kept.append((call.arguments, call.result.text))
-            value = call.result.value
-            for pointer, leaf in leaves(value):
-                seen = values.setdefault((call.tool, generalise(pointer, value)), {})
+            for pattern, leaf in generalised(call.result.value):
+                seen = values.setdefault((call.tool, pattern), {})
                 if len(seen) < _MOST_VALUES:
                     seen.setdefault(repr(leaf), leaf)
     return Corpus(
@@ -172,8 +171,8 @@ def may_decide(pointer: str, value: JSON) -> str | None:
     if value in ([], {}):
         return "an empty collection"
     kind = kind_of(value, name)
-    if kind == "date":
-        return "a date"
+    if kind in ("date", "time"):
+        return f"a {kind}"
     if kind == "word":
         return "a status- or enum-like word"
     return f"a limit or count ({name})" if kind == "number" and _LIMIT_NAME.search(name) else None

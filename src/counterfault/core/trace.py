@@ -5,8 +5,8 @@ empty where no schema was.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 from counterfault.core.jsontree import JSON, digest
 from counterfault.core.rendering import parse
@@ -67,7 +67,7 @@ class ToolSchema:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One run. ``id`` is a digest of what happened in it: not of file, format, labels or tags.
+    """One run. ``id`` is a digest of its steps, its tools and its task's name: not of file, format, labels or tags.
 
     ``task`` names the task where the source does: recordings of one task share it. ``labels`` are what the source
     says of the run; the key ``passed`` says whether it was judged good. ``incomplete`` holds the reasons why the
@@ -86,7 +86,7 @@ class Trace:
 
     def __post_init__(self) -> None:
         if not self.id:
-            content = [[asdict(step) for step in self.steps], [asdict(tool) for tool in self.tools], self.task]
+            content = (list(map(_content, self.steps)), list(map(_fields, self.tools)), self.task)
             object.__setattr__(self, "id", digest(*content))
 
     def calls(self) -> Iterator[tuple[int, ToolCall]]:
@@ -104,6 +104,17 @@ class Trace:
         """What the label says of the run; None where there is none."""
         label = self.labels.get("passed")
         return label if isinstance(label, bool) else None
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def _content(step: Step) -> dict[str, Any]:
+    content = _fields(step)
+    if isinstance(step, ToolCall) and step.result is not None:
+        content["result"] = _fields(step.result)
+    return content
 
 
 def seen_before(steps: tuple[Step, ...], step: int) -> Iterator[int]:

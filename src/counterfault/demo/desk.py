@@ -90,15 +90,19 @@ class Desk:
         return record if record is not None else _error("not_found", f"No such {kind[:-1]}: {key!r}.")
 
     def get_ticket(self, ticket_id: str) -> Json:
+        """A ticket by its number."""
         return self._record("tickets", ticket_id)
 
     def get_order(self, order_id: str) -> Json:
+        """An order with its items and the refunds made on it."""
         return self._record("orders", order_id)
 
     def get_customer(self, customer_id: str) -> Json:
+        """A customer with the numbers of their orders."""
         return self._record("customers", customer_id)
 
     def list_orders(self, customer_id: str) -> Json:
+        """A customer's orders in short."""
         if "error" in (customer := self.get_customer(customer_id)):
             return customer
         shown = ("order_id", "status", "total", "currency", "placed_at", "delivered_at")
@@ -106,10 +110,12 @@ class Desk:
         return {"customer_id": customer_id, "count": len(rows), "orders": rows}
 
     def get_refund_policy(self) -> Json:
+        """What may be refunded, and what day it is."""
         policy: Json = self.scenario["policy"]
         return policy
 
     def request_approval(self, order_id: str, amount: float, reason: str) -> Json:
+        """Ask for a token that allows one refund of one amount on one order."""
         if "error" in (order := self.get_order(order_id)):
             return order
         number = _number("approval", order_id, amount, len(self.approvals))
@@ -129,6 +135,7 @@ class Desk:
         return approval
 
     def refund(self, order_id: str, amount: float, approval_token: str) -> Json:
+        """Pay back an amount that an approval token allows."""
         approval = self.approvals.get(approval_token)
         if "error" in (order := self.get_order(order_id)):
             return order
@@ -157,6 +164,7 @@ class Desk:
         return {"order_id": order_id, "outcome": "succeeded", **refund}
 
     def close_ticket(self, ticket_id: str, resolution: str) -> Json:
+        """Close an open ticket with a resolution."""
         if "error" in (ticket := self.get_ticket(ticket_id)):
             return ticket
         if ticket["status"] == "closed":
@@ -167,6 +175,7 @@ class Desk:
         return {"ticket_id": ticket_id, "status": "closed", "resolution": resolution}
 
     def escalate(self, ticket_id: str, reason: str) -> Json:
+        """Hand a ticket over to a person."""
         if "error" in (ticket := self.get_ticket(ticket_id)):
             return ticket
         self.handed_over.append(reason)

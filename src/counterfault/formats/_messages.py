@@ -1,6 +1,6 @@
 """Chat messages in OpenAI's shape as the steps of a trace, whatever file they stand in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import get_args
 
@@ -10,6 +10,8 @@ from counterfault.core.jsontree import JSON, digest
 from counterfault.core.trace import Message, Role, Step, ToolCall, ToolResult, ToolSchema
 
 RAW = "_raw"
+# Keys that stand beside messages in the runs of a benchmark: those have a reader that knows what their labels mean.
+AGENTDOJO = ("/suite_name", "/*/suite_name", "/metadata/benchmark", "/metadata/suite_name", "/*/metadata/suite_name")
 _LABEL_LENGTH = 200
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _FOREIGN_PARTS = ("tool_use", "tool_result", "tool_call", "tool_call_response", "function_call", "function_response")
@@ -27,6 +29,7 @@ class Conversation:
         self.steps: list[Step] = []
         self._open: list[int] = []
         self._left_behind: list[int] = []
+        self.left_out: list[str] = []
         self._turn = 0
 
     def add(self, message: JSON, place: Place) -> None:
@@ -39,59 +42,80 @@ class Conversation:
         elif role in ("tool", "function"):
             self._answer(message, place)
         elif role in ("system", "developer", "user"):
-            text = _text(message.get("content"), place.at("content"))
-            self.steps.append(Message("user" if role == "user" else "system", text))
-            if role == "user":
-                self._left_behind += self._open
-                self._open = []
+            self.say("user" if role == "user" else "system", text_of(message.get("content"), place.at("content")))
         elif "role" not in message:
             raise place.fault("the message has no 'role'")
         else:
             hint = f"; {nearest(role, _ROLES)}" if isinstance(role, str) else ""
             raise place.at("role").fault(f"{shown(role)} is no role{hint}")
 
-    def unanswered(self) -> tuple[str, ...]:
-        """What is missing for a whole run: one reason for each call that was never answered."""
-        waiting = [(index, self.steps[index]) for index in sorted((*self._open, *self._left_behind))]
-        return tuple(
-            f"step {index}: the call of {step.tool!r} has no result"
-            for index, step in waiting
-            if isinstance(step, ToolCall)
-        )
+    def say(self, role: Role, text: str) -> None:
+        """Take in a message without calls. A user's leaves the calls that are still open behind."""
+        self.steps.append(Message(role, text))
+        if role == "user":
+            self._left_behind += self._open
+            self._open = []
 
-    def _assistant(self, message: Mapping[str, JSON], place: Place) -> None:
-        texts = [_text(message.get("content"), place.at("content")), _plain(message, "refusal", place)]
-        text = "\n".join(filter(None, texts))
-        calls = _calls(message, self._turn, place)
-        self._turn += 1
-        if text or not calls:
+    def act(self, text: str, calls: Iterable[ToolCall], *, more: bool = False) -> None:
+        """Take in one message of the assistant: its text, then its calls, which get the same ``turn``.
+
+        ``more`` says that it belongs to the turn of the one before.
+        """
+        self._turn += not more
+        made = [replace(call, turn=self._turn - 1) for call in calls]
+        if text or not made:
             self.steps.append(Message("assistant", text))
-        self._open += range(len(self.steps), len(self.steps) + len(calls))
-        self.steps += calls
+        self._open += range(len(self.steps), len(self.steps) + len(made))
+        self.steps += made
 
-    def _answer(self, message: Mapping[str, JSON], place: Place) -> None:
-        result = _result(message, place)
-        wanted, name = _identifier(message, "tool_call_id", place), _plain(message, "name", place)
-        waiting = [(index, step) for index in (*self._open, *self._left_behind) if (step := self._call(index))]
+    def answer(self, message: str, result: ToolResult, place: Place, *, call_id: str = "", name: str = "") -> None:
+        """Give the result to the call that it answers. Raises InputError, with ``message`` as the name of what it
+        stood in, if no call is waiting for one."""
+        waiting = self.waiting()
         if not waiting:
-            raise place.fault(f"a {message['role']!r} message, but no call is waiting for an answer")
-        same_id = [pair for pair in waiting if wanted and pair[1].id == wanted]
+            raise place.fault(f"{message}, but no call is waiting for an answer")
+        same_id = [pair for pair in waiting if call_id and pair[1].id == call_id]
         same_name = [pair for pair in waiting if name and pair[1].tool == name]
-        index, call = [*same_id, *same_name, *waiting][0]
-        self.steps[index] = replace(call, result=result)
+        self.settle([*same_id, *same_name, *waiting][0][0], result)
+
+    def waiting(self) -> list[tuple[int, ToolCall]]:
+        """The calls without an answer with their step numbers, those from before the last user turn at the end."""
+        steps = ((index, self.steps[index]) for index in (*self._open, *self._left_behind))
+        return [(index, step) for index, step in steps if isinstance(step, ToolCall)]
+
+    def settle(self, index: int, result: ToolResult) -> None:
+        """Give the result to the call at ``index``, in place of the one that it may have."""
+        call = self.steps[index]
+        if isinstance(call, ToolCall):
+            self.steps[index] = replace(call, result=result)
         self._open = [other for other in self._open if other != index]
         self._left_behind = [other for other in self._left_behind if other != index]
 
-    def _call(self, index: int) -> ToolCall | None:
-        step = self.steps[index]
-        return step if isinstance(step, ToolCall) else None
+    def leave_out(self, what: str) -> None:
+        """Note something that happened in the run and cannot be a step of a trace."""
+        self.left_out.append(what)
+
+    def unanswered(self) -> tuple[str, ...]:
+        """What is missing for a whole run: what was left out, and one reason for each call that was never answered."""
+        missing = sorted((index, call.tool) for index, call in self.waiting())
+        unheard = (f"step {index}: the call of {tool!r} has no result" for index, tool in missing)
+        return (*dict.fromkeys(self.left_out), *unheard)
+
+    def _assistant(self, message: Mapping[str, JSON], place: Place) -> None:
+        texts = [text_of(message.get("content"), place.at("content")), plain(message, "refusal", place)]
+        self.act("\n".join(filter(None, texts)), _calls(message, place))
+
+    def _answer(self, message: Mapping[str, JSON], place: Place) -> None:
+        result = _result(message, place)
+        wanted, name = identifier(message, "tool_call_id", place), plain(message, "name", place)
+        self.answer(f"a {message['role']!r} message", result, place, call_id=wanted, name=name)
 
 
-def tool_schemas(request: Mapping[str, JSON], place: Place) -> tuple[ToolSchema, ...]:
-    """The functions among ``tools``, or the older ``functions``; what a provider runs by itself is left out."""
-    key = "tools" if request.get("tools") is not None else "functions"
+def tool_schemas(request: Mapping[str, JSON], place: Place, key: str = "") -> tuple[ToolSchema, ...]:
+    """The functions under ``key``, else ``tools``, else the older ``functions``; not what a provider runs by itself."""
+    key = key or ("tools" if request.get("tools") is not None else "functions")
     found: list[ToolSchema] = []
-    for index, item in enumerate(_items(request, key, place)):
+    for index, item in enumerate(items_of(request, key, place)):
         at = place.at(key, index)
         if not isinstance(item, dict):
             raise at.fault(f"expected a tool (an object), found {shown(item)}")
@@ -100,7 +124,7 @@ def tool_schemas(request: Mapping[str, JSON], place: Place) -> tuple[ToolSchema,
         inner = item.get("function")
         function, at = (inner, at.at("function")) if isinstance(inner, dict) else (item, at)
         found.append(
-            ToolSchema(_name(function, at), _plain(function, "description", at), input=function.get("parameters"))
+            ToolSchema(name_of(function, at), plain(function, "description", at), input=function.get("parameters"))
         )
     return tuple(found)
 
@@ -115,7 +139,7 @@ def small_scalars(value: JSON) -> dict[str, JSON]:
     }
 
 
-def _items(holder: Mapping[str, JSON], key: str, place: Place) -> list[JSON]:
+def items_of(holder: Mapping[str, JSON], key: str, place: Place) -> list[JSON]:
     value = holder.get(key)
     if value is None:
         return []
@@ -124,7 +148,7 @@ def _items(holder: Mapping[str, JSON], key: str, place: Place) -> list[JSON]:
     return value
 
 
-def _plain(holder: Mapping[str, JSON], key: str, place: Place) -> str:
+def plain(holder: Mapping[str, JSON], key: str, place: Place) -> str:
     value = holder.get(key)
     if value is None:
         return ""
@@ -133,19 +157,19 @@ def _plain(holder: Mapping[str, JSON], key: str, place: Place) -> str:
     return value
 
 
-def _name(holder: Mapping[str, JSON], place: Place) -> str:
-    name = _plain(holder, "name", place)
+def name_of(holder: Mapping[str, JSON], place: Place) -> str:
+    name = plain(holder, "name", place)
     if not name:
         raise place.at("name").fault("the function has no name")
     return name
 
 
-def _identifier(holder: Mapping[str, JSON], key: str, place: Place) -> str:
+def identifier(holder: Mapping[str, JSON], key: str, place: Place) -> str:
     value = holder.get(key)
-    return str(value) if type(value) is int else _plain(holder, key, place)
+    return str(value) if type(value) is int else plain(holder, key, place)
 
 
-def _text(content: JSON, place: Place) -> str:
+def text_of(content: JSON, place: Place) -> str:
     """The text of a message: parts in a row, those that are no text as placeholders with a digest of the part."""
     if content is None or isinstance(content, str):
         return content or ""
@@ -165,35 +189,35 @@ def _part(part: JSON, place: Place) -> str:
             f"a part of type {kind!r} is not in OpenAI's chat shape: export 'tool_calls' and tool messages"
         )
     if kind in _TEXT_PARTS:
-        return _plain(part, "text", place)
+        return plain(part, "text", place)
     if kind == "refusal":
-        return _plain(part, "refusal", place)
+        return plain(part, "refusal", place)
     return f"[{kind.removeprefix('input_').removesuffix('_url')} {digest(part)[:12]}]"
 
 
-def _calls(message: Mapping[str, JSON], turn: int, place: Place) -> list[ToolCall]:
+def _calls(message: Mapping[str, JSON], place: Place) -> list[ToolCall]:
     calls: list[ToolCall] = []
-    for index, item in enumerate(_items(message, "tool_calls", place)):
+    for index, item in enumerate(items_of(message, "tool_calls", place)):
         at = place.at("tool_calls", index)
         if not isinstance(item, dict):
             raise at.fault(f"expected a tool call (an object), found {shown(item)}")
         kind = "custom" if item.get("type") == "custom" else "function"
-        call = _call(item.get(kind), at.at(kind), turn)
-        calls.append(replace(call, id=_identifier(item, "id", at)))
+        call = _call(item.get(kind), at.at(kind))
+        calls.append(replace(call, id=identifier(item, "id", at)))
     if message.get("function_call") is not None:
-        calls.append(_call(message["function_call"], place.at("function_call"), turn))
+        calls.append(_call(message["function_call"], place.at("function_call")))
     return calls
 
 
-def _call(function: JSON, place: Place, turn: int) -> ToolCall:
+def _call(function: JSON, place: Place) -> ToolCall:
     if not isinstance(function, dict):
         raise place.fault(f"expected an object with 'name' and 'arguments', found {shown(function)}")
     if "input" in function and "arguments" not in function:
-        return ToolCall(_name(function, place), {RAW: _plain(function, "input", place)}, None, turn=turn)
-    return ToolCall(_name(function, place), _arguments(function.get("arguments"), place), None, turn=turn)
+        return ToolCall(name_of(function, place), {RAW: plain(function, "input", place)}, None)
+    return ToolCall(name_of(function, place), arguments_of(function.get("arguments"), place), None)
 
 
-def _arguments(value: JSON, place: Place) -> Mapping[str, JSON]:
+def arguments_of(value: JSON, place: Place) -> Mapping[str, JSON]:
     """The arguments of a call. A text that is no strict JSON object is kept as it is, for that is what was sent."""
     if value is None or isinstance(value, dict):
         return value or {}
@@ -210,7 +234,7 @@ def _arguments(value: JSON, place: Place) -> Mapping[str, JSON]:
 
 def _result(message: Mapping[str, JSON], place: Place) -> ToolResult:
     """The answer with its error flag, where there is one: ``is_error``, or ``error`` as a flag or a text."""
-    text = _text(message.get("content"), place.at("content"))
+    text = text_of(message.get("content"), place.at("content"))
     for key in ("is_error", "error"):
         flag = message.get(key)
         if isinstance(flag, bool):

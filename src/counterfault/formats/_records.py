@@ -6,6 +6,7 @@ of the line; in an array the comma outside of brackets and strings, or the inden
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import BinaryIO, Literal
 
 from counterfault.codec import DEPTH, RECORD_BYTES, shown, strict_json, trail
@@ -85,11 +86,12 @@ def records(stream: BinaryIO, file: str) -> Iterator[tuple[int, JSON | InputErro
         yield number + 1, InputError(window.trouble or window.cut, file=file, record=number + 1)
 
 
+@lru_cache(maxsize=1)
 def shape(head: bytes) -> frozenset[str]:
     """The pointers of the keys near the root of the records in ``head``, list indices as ``*``.
 
     ``head`` may end anywhere, and a record in it may be damaged: every line that starts one is looked at by itself too.
-    Other text than JSON has none.
+    Other text than JSON has none. Every format asks this of the same head, so the last answer is kept.
     """
     head = head.removeprefix(_BOM)
     whole = [head] if head.lstrip().startswith((b"{", b"[")) else []

@@ -12,7 +12,8 @@ from counterfault.codec import Place, shown
 from counterfault.core.errors import InputError
 from counterfault.core.jsontree import JSON
 from counterfault.core.trace import Trace
-from counterfault.formats._messages import Conversation, small_scalars, tool_schemas
+from counterfault.formats._messages import AGENTDOJO, Conversation, small_scalars, tool_schemas
+from counterfault.formats._providers import provider
 from counterfault.formats._records import records, shape
 
 _FORMAT = "openai_chat"
@@ -27,6 +28,8 @@ _RUNS = tuple(
 def sniff(head: bytes) -> bool:
     """Whether the records are messages, lists of messages, or objects that hold some."""
     keys = shape(head)
+    if not keys.isdisjoint(AGENTDOJO) or provider(head):
+        return False
     return any(key in keys for key in _RUNS) or any(
         f"{outer}/role" in keys and any(f"{outer}/{key}" in keys for key in _MESSAGE_KEYS)
         for outer in ("", "/*", "/*/*")
@@ -96,7 +99,7 @@ def _trace(value: JSON, place: Place) -> Trace:
     for index, message in enumerate(messages):
         run.add(message, inside.at(index))
     missing = _add_response(run, fields, place) if "response" in fields else ()
-    labels = _labels(fields)
+    labels = labels_of(fields)
     task = next((fields[key] for key in ("task_id", "task") if type(fields.get(key)) in (str, int)), "")
     tags = fields.get("tags")
     return Trace(
@@ -123,7 +126,7 @@ def _add_response(run: Conversation, fields: dict[str, JSON], place: Place) -> t
     return ()
 
 
-def _labels(fields: dict[str, JSON]) -> dict[str, JSON]:
+def labels_of(fields: dict[str, JSON]) -> dict[str, JSON]:
     """What the source says of the run. ``passed`` is set by a boolean only: what a score means is not known here."""
     own: dict[str, JSON] = {key: fields[key] for key in ("id", "reward", "score", "success", "passed") if key in fields}
     labels = {**small_scalars(fields.get("metadata")), **small_scalars(fields.get("labels")), **small_scalars(own)}

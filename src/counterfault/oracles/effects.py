@@ -2,9 +2,13 @@
 
 Only committed effects count, as a multiset: the order of independent writes, extra reads and other wordings of prose
 never matter. What the relation forbids or what needs a lost answer may be missing, if the agent says so.
+
+An argument whose JSON type the tool's own schema does not admit is wrong however it reads ("42.5" for 42.5): the replay
+takes it for the same value, the tool behind it need not. Only where the schema is known, not inferred, and the
+recording itself keeps to it at that place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from counterfault.core.case import Case
 from counterfault.core.effects import Effect
@@ -24,6 +28,8 @@ def judge(case: Case) -> Iterator[Finding]:
         if twin is not None:
             missing.remove(twin)
         yield _beyond(effect, twin)
+    for effect in found.made:
+        yield from _mistyped(case, effect)
     if case.attempt.status != "completed":
         return
     if found.missing:
@@ -31,6 +37,47 @@ def judge(case: Case) -> Iterator[Finding]:
     if found.made and found.missing and case.handed_over:
         message = f"{len(found.made)} of the accepted effects were made before it handed over"
         yield Finding("effects", "partial", message)
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+
+
+def _mistyped(case: Case, effect: Effect) -> Iterator[Finding]:
+    schema = next((known.input for known in case.trace.tools if known.name == effect.tool), None)
+    if any(known.name == effect.tool and known.origin == "inferred" for known in case.trace.tools):
+        return
+    recorded = (call for _, call in case.ground.scan.calls if call.tool == effect.tool)
+    lax = {name for call in recorded for name, *_ in _not_admitted(schema, dict(call.arguments))}
+    for name, value, wanted in _not_admitted(schema, dict(effect.arguments)):
+        if name not in lax:
+            message = f"{effect.tool} was called with {name} = {value!r}; its schema asks for {' or '.join(wanted)}"
+            yield Finding("effects", "wrong_type", message, effect.step, "silent_wrong", effect.tool, f"/{name}", value)
+
+
+def _not_admitted(schema: JSON, arguments: dict[str, JSON]) -> Iterator[tuple[str, JSON, tuple[str, ...]]]:
+    """The arguments whose type the schema does not admit, each with the types that it asks for."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    for name, declared in properties.items() if isinstance(properties, dict) else ():
+        types = declared.get("type") if isinstance(declared, dict) else None
+        wanted = tuple(str(kind) for kind in (types if isinstance(types, list) else [types] if types else []))
+        if name in arguments and wanted and not any(_admits(kind, arguments[name]) for kind in wanted):
+            yield name, arguments[name], wanted
+
+
+def _admits(kind: str, value: JSON) -> bool:
+    if isinstance(value, bool) and kind != "boolean":
+        return False
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES.get(kind, (object,)))
 
 
 def _repeats(case: Case, effect: Effect) -> bool:

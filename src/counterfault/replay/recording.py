@@ -1,13 +1,13 @@
 """A trace made answerable: its calls indexed by what they asked and by the effects that had been committed before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from counterfault.core.effects import State, ToolRules, call_key, effect_key, is_refusal
+from counterfault.core.effects import State, ToolRules, call_key, effect_key, is_refusal, listed
 from counterfault.core.jsontree import JSON
 from counterfault.core.scan import Corpus
-from counterfault.core.trace import ToolCall, ToolResult, ToolSchema, Trace
+from counterfault.core.trace import Message, ToolCall, ToolResult, ToolSchema, Trace
 from counterfault.core.values import identifiers
 
 
@@ -25,9 +25,14 @@ class RecordedCall:
     before: tuple[str, ...]
 
     @cached_property
+    def named(self) -> frozenset[str]:
+        """The identifiers that the call asks for."""
+        return identifiers(dict(self.arguments))
+
+    @cached_property
     def touches(self) -> frozenset[str]:
         """The identifiers that the call or its answer names."""
-        return identifiers(dict(self.arguments)) | identifiers(self.result.value)
+        return self.named | identifiers(self.result.value)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Recording:
     rules: ToolRules
     pool: Pool = field(default_factory=Pool)
     corpus: Corpus = field(default_factory=Corpus)
+    _known: dict[int, frozenset[str]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @cached_property
     def calls(self) -> tuple[RecordedCall, ...]:
@@ -77,17 +83,18 @@ class Recording:
             before = tuple(sorted(committed))
             key = call_key(call.tool, call.arguments)
             found.append(RecordedCall(step, call.tool, call.arguments, call.result, key, effect, state, before))
-            if state == "committed":
+            if state == "committed" and not self.changes_nothing(call.tool, effect, committed):
                 committed.append(effect)
         return tuple(found)
+
+    def changes_nothing(self, tool: str, effect: str, before: Sequence[str]) -> bool:
+        """Whether an effect leaves the state as it is: an idempotent one, made again at once."""
+        return self.rules[tool].idempotent and list(before[-1:]) == [effect]
 
     @cached_property
     def by_key(self) -> Mapping[str, tuple[RecordedCall, ...]]:
         """The calls by what they asked."""
-        found: dict[str, tuple[RecordedCall, ...]] = {}
-        for call in self.calls:
-            found[call.key] = (*found.get(call.key, ()), call)
-        return found
+        return _grouped((call.key, call) for call in self.calls)
 
     @cached_property
     def at(self) -> Mapping[int, RecordedCall]:
@@ -96,7 +103,33 @@ class Recording:
 
     def of_tool(self, tool: str) -> tuple[RecordedCall, ...]:
         """The calls of one tool, in order."""
-        return tuple(call for call in self.calls if call.tool == tool)
+        return self._by_tool.get(tool, ())
+
+    @cached_property
+    def _by_tool(self) -> Mapping[str, tuple[RecordedCall, ...]]:
+        return _grouped((call.tool, call) for call in self.calls)
+
+    def with_effect(self, effect: str) -> tuple[RecordedCall, ...]:
+        """The recorded writes that had an effect."""
+        return self._by_effect.get(effect, ())
+
+    @cached_property
+    def _by_effect(self) -> Mapping[str, tuple[RecordedCall, ...]]:
+        return _grouped((call.effect, call) for call in self.calls if call.state == "committed")
+
+    @cached_property
+    def first_seen(self) -> Mapping[str, int]:
+        """Each identifier of the run with the first step before which it stood somewhere; what a call asks for stands
+        there before its answer."""
+        found: dict[str, int] = {}
+        for index, step in enumerate(self.trace.steps):
+            if isinstance(step, ToolCall):
+                for name in identifiers(dict(step.arguments)):
+                    found.setdefault(name, index)
+            shown = step.text if isinstance(step, Message) else step.result.value if step.result else None
+            for name in identifiers(shown):
+                found.setdefault(name, index + 1)
+        return found
 
     @cached_property
     def opening(self) -> tuple[int, ...]:
@@ -113,17 +146,26 @@ class Recording:
         """The steps of the later user turns, in order."""
         return tuple(step for step, _ in self.trace.messages("user") if step not in self.opening)
 
+    def known_before(self, step: int) -> frozenset[str]:
+        """The identifiers that stood somewhere when the call at a step was made, its arguments included."""
+        if step not in self._known:
+            self._known[step] = frozenset(name for name, first in self.first_seen.items() if first <= step)
+        return self._known[step]
+
+    def knows(self, tool: str) -> bool:
+        """Whether a tool exists in the trace, its schemas, the corpus or the config."""
+        return tool in self._seen_tools or listed(tool, self._declared_tools)
+
     @cached_property
-    def known_tools(self) -> frozenset[str]:
-        """Every tool that exists in the trace, its schemas, the corpus or the config."""
+    def _seen_tools(self) -> frozenset[str]:
+        called = [call.tool for _, call in self.trace.calls()] + [schema.name for schema in self.trace.tools]
+        return frozenset([*called, *self.corpus.answers, *self.corpus.errors])
+
+    @cached_property
+    def _declared_tools(self) -> tuple[str, ...]:
         declared = self.rules.declared
-        lists = (declared.write, declared.read, declared.escalation, declared.approval, declared.irreversible)
-        return frozenset(
-            [call.tool for _, call in self.trace.calls()]
-            + [schema.name for schema in self.trace.tools]
-            + [*self.corpus.answers, *self.corpus.errors]
-            + [name for names in lists for name in names]
-        )
+        by_kind = (declared.write, declared.read, declared.escalation, declared.approval, declared.pure)
+        return tuple(name for names in (*by_kind, declared.irreversible, declared.idempotent) for name in names)
 
     def schema(self, tool: str) -> ToolSchema | None:
         """What is known of a tool's interface."""
@@ -133,3 +175,10 @@ class Recording:
         """The agent's last message before a step of the recording."""
         texts = [message.text for index, message in self.trace.messages("assistant") if index < step]
         return texts[-1] if texts else ""
+
+
+def _grouped(pairs: Iterable[tuple[str, RecordedCall]]) -> Mapping[str, tuple[RecordedCall, ...]]:
+    found: dict[str, list[RecordedCall]] = {}
+    for key, call in pairs:
+        found.setdefault(key, []).append(call)
+    return {key: tuple(calls) for key, calls in found.items()}

@@ -1,23 +1,26 @@
-"""Answers that nobody recorded, in the shape of those that were: acknowledgements, read-backs, errors.
+"""Answers that nobody recorded, in the shape of those that were: acknowledgements and errors.
 
-Everything made here is marked *synthesised* or *overlaid* by the session. Identifiers are minted in the seen format.
+Everything made here is marked *synthesised* by the session. Identifiers are minted in the seen format.
 """
 
 import ast
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from counterfault.core.effects import words_of
-from counterfault.core.jsontree import JSON, digest, nodes, replace
-from counterfault.core.rendering import parse, style_of, write
+from counterfault.core.effects import call_key
+from counterfault.core.jsontree import JSON, digest, leaves
+from counterfault.core.provenance import name_of
+from counterfault.core.rendering import Rendering, parse, style_of, write
 from counterfault.core.scan import Corpus
 from counterfault.core.trace import ToolSchema
-from counterfault.core.values import identifiers, is_identifying, kind_of, minted, norm
+from counterfault.core.values import as_number, is_identifying, kind_of, minted, norm, tokens
 
-_REMOVES = ("remove", "delete", "drop", "detach", "cancel")
+_MOST_MINTED = 16
+_NOT_FOUND = re.compile(r"not[ _]?found|no such|does not exist|unknown|invalid", re.IGNORECASE)
 _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -28,63 +31,150 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A recorded answer to take the shape from: what was asked, the text, and the identifiers that were known before it
+    (those are references; the others in it are its own)."""
+
+    asked: Mapping[str, JSON]
+    text: str
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What makes an answer's own identifiers: a hexadecimal seed, and the identifiers that are taken already."""
+
+    seed: str
+    taken: frozenset[str] = frozenset()
+
+    def mint(self, written: str) -> str:
+        """Another identifier in the format of ``written``."""
+        for turn in range(_MOST_MINTED):
+            fresh = minted(written, digest(self.seed, turn))
+            if norm(fresh) not in self.taken:
+                return fresh
+        return f"{written}-{self.seed[:8]}"
+
+
 def acknowledgement(
-    tool: str, arguments: Mapping[str, JSON], corpus: Corpus, schema: ToolSchema | None, nth: int
+    arguments: Mapping[str, JSON], samples: Sequence[Sample], schema: ToolSchema | None, stamp: Stamp
 ) -> str:
-    """What a write that nobody recorded is answered: its tool's other answer about these arguments, else its schema's
-    shape, else ``{"ok": true}``. ``nth`` keeps the identifiers of two such answers apart."""
-    answers = corpus.answers.get(tool, ())
-    if answers:
-        asked, text = max(answers, key=lambda answer: _likeness(answer[0], arguments))
-        return write(_echo(parse(text), asked, arguments, digest(tool, dict(arguments), nth)), style_of(text))
+    """What a request or write that nobody recorded is answered: in the shape of the tool's output schema, else of its
+    likeliest other answer, else ``{"ok": true}``. Members that echoed the arguments echo these."""
+    asked = dict(leaves(dict(arguments)))
+    sample = max(samples, key=lambda one: _likeness(one, asked)) if samples else None
+    likely = _Echo(sample, arguments, stamp).of(parse(sample.text), "") if sample else None
     output = schema.output if schema else None
     if isinstance(output, dict) and isinstance(output.get("properties"), dict):
-        return json.dumps(_of_schema(output, arguments, digest(tool, dict(arguments), nth)))
-    return '{"ok": true}'
+        shaped = _of_schema(output, likely if isinstance(likely, dict) else {}, arguments, stamp.seed)
+        return write(shaped, style_of(sample.text) if sample and isinstance(likely, dict) else Rendering("json"))
+    return write(likely, style_of(sample.text)) if sample else '{"ok": true}'
 
 
-def _likeness(asked: Mapping[str, JSON], arguments: Mapping[str, JSON]) -> int:
-    return sum(norm(asked[name]) == norm(value) for name, value in arguments.items() if name in asked)
+def _likeness(sample: Sample, arguments: Mapping[str, JSON]) -> int:
+    theirs = dict(leaves(dict(sample.asked)))
+    return sum(norm(theirs[pointer]) == norm(value) for pointer, value in arguments.items() if pointer in theirs)
 
 
-def _echo(value: JSON, asked: Mapping[str, JSON], arguments: Mapping[str, JSON], seed: str) -> JSON:
-    """``value`` as the answer to other arguments: what it echoed of ``asked`` echoes ``arguments`` now, and every
-    identifier that was its own is another."""
-    echoes = {norm(asked[name]): arguments[name] for name in asked if name in arguments and _is_scalar(asked[name])}
+class _Echo:
+    """A sample as the answer to other arguments: what it echoed of its own echoes these now, and every identifier that
+    was its own is another."""
 
-    def walk(node: JSON, key: str) -> JSON:
+    def __init__(self, sample: Sample, arguments: Mapping[str, JSON], stamp: Stamp) -> None:
+        self._sample, self._arguments, self._stamp = sample, arguments, stamp
+        now = dict(leaves(dict(arguments)))
+        pairs = [
+            (name_of(pointer), old, now[pointer])
+            for pointer, old in leaves(dict(sample.asked))
+            if pointer in now and not isinstance(old, dict | list)
+        ]
+        self._by_name = {(name, norm(old)): new for name, old, new in reversed(pairs)}
+        self._by_value = {
+            norm(old): new for name, old, new in reversed(pairs) if kind_of(old, name) in ("identifier", "name", "date")
+        }
+
+    def of(self, node: JSON, key: str) -> JSON:
+        """The node under ``key``, echoed."""
+        arguments, asked = self._arguments, self._sample.asked
+        if isinstance(node, dict | list) and key in arguments and key in asked and _agree(node, asked[key]):
+            return node if _agree(node, arguments[key]) else arguments[key]
         if isinstance(node, dict):
-            return {name: walk(item, name) for name, item in node.items()}
+            return {name: self.of(item, name) for name, item in node.items()}
         if isinstance(node, list):
-            return [walk(item, key) for item in node]
-        if key in arguments and key in asked and norm(asked[key]) == norm(node):
-            return arguments[key]
-        if kind_of(node, key) == "identifier":
-            if norm(node) in echoes:
-                return echoes[norm(node)]
-            return minted(node, seed) if isinstance(node, str) else node
-        return node
+            return [self.of(item, key) for item in node]
+        form = norm(node)
+        if (key, form) in self._by_name:
+            return _spelled(node, self._by_name[key, form])
+        if isinstance(node, str) and len(node.split()) > 1 and not form.isdecimal():
+            return self._retold(node)
+        if kind_of(node, key) != "identifier":
+            return node
+        if form in self._by_value:
+            return _spelled(node, self._by_value[form])
+        return self._own(node) if form not in self._sample.known and _is_own(node, key) else node
 
-    return walk(value, "")
+    def _own(self, node: JSON) -> JSON:
+        if isinstance(node, str):
+            return self._stamp.mint(node)
+        fresh = self._stamp.mint(str(node))
+        return int(fresh) if isinstance(node, int) and fresh.isdecimal() else node
+
+    def _retold(self, text: str) -> str:
+        """Prose with the arguments' values in the places of the sample's, and its own identifiers exchanged."""
+        numbers = {form: new for (_, form), new in self._by_name.items()}
+        for token in reversed(tokens(text)):
+            now: JSON = token.text
+            if token.norm in self._by_value:
+                now = _spelled(token.text, self._by_value[token.norm])
+            elif token.kind == "number" and token.norm in numbers:
+                now = _renumbered(token.text, numbers[token.norm])
+            elif token.kind == "identifier" and token.norm not in self._sample.known and _is_own(token.text, ""):
+                now = self._stamp.mint(token.text)
+            text = text[: token.start] + str(now) + text[token.start + len(token.text) :]
+        return text
 
 
-def _is_scalar(value: JSON) -> bool:
-    return not isinstance(value, dict | list)
+def _is_own(value: JSON, key: str) -> bool:
+    """Whether a value that looks like an identifier is one: a word in capitals may be a status."""
+    return is_identifying(key) or any(char.isdigit() for char in str(value))
+
+
+def _agree(left: JSON, right: JSON) -> bool:
+    return call_key("", {"": left}) == call_key("", {"": right})
+
+
+def _spelled(old: JSON, new: JSON) -> JSON:
+    """The new value; the old one's spelling where they are one value."""
+    return old if not isinstance(new, dict | list) and norm(old) == norm(new) else new
+
+
+def _renumbered(written: str, new: JSON) -> str:
+    number = as_number(new)
+    digits = re.search(r"\d[\d,]*(?:\.(\d+))?", written)
+    if number is None or digits is None or number == as_number(written):
+        return written
+    return written[: digits.start()] + f"{number:.{len(digits[1] or '')}f}" + written[digits.end() :]
 
 
 _EMPTY: Mapping[str, JSON] = {"boolean": True, "integer": 0, "number": 0, "array": [], "object": {}, "null": None}
 
 
-def _of_schema(schema: dict[str, Any], arguments: Mapping[str, JSON], seed: str) -> JSON:
+def _of_schema(
+    schema: Mapping[str, Any], likely: Mapping[str, JSON], arguments: Mapping[str, JSON], seed: str
+) -> dict[str, JSON]:
     found: dict[str, JSON] = {}
     for name, declared in schema["properties"].items():
         part = declared if isinstance(declared, dict) else {}
-        if name in arguments:
+        enum = part.get("enum")
+        if name in likely:
+            found[name] = likely[name]
+        elif name in arguments:
             found[name] = arguments[name]
-        elif part.get("enum"):
-            found[name] = part["enum"][0]
+        elif isinstance(enum, list) and enum:
+            found[name] = enum[0]
         elif isinstance(part.get("properties"), dict):
-            found[name] = _of_schema(part, arguments, seed)
+            found[name] = _of_schema(part, {}, arguments, seed)
         else:
             found[name] = _EMPTY.get(str(part.get("type")), f"{name}-{seed[:8]}")
     return found
@@ -111,12 +201,19 @@ _MESSAGES = {
 }
 
 
-def not_found(tool: str, corpus: Corpus) -> str:
-    """This tool's own recorded not-found error, else a generic one."""
-    for text in corpus.errors.get(tool, ()):
-        if re.search(r"not[ _]?found|no such|does not exist|unknown|invalid", text, re.IGNORECASE):
-            return text
-    return fault_body("not_found", tool, corpus)
+def not_found(tool: str, arguments: Mapping[str, JSON], corpus: Corpus) -> str:
+    """This tool's own recorded not-found error, said of what these arguments name, else a generic one."""
+    asked = [
+        str(value) for pointer, value in leaves(dict(arguments)) if kind_of(value, name_of(pointer)) == "identifier"
+    ]
+    told = (text for text in corpus.errors.get(tool, ()) if _NOT_FOUND.search(text))
+    text = next(told, None)
+    if text is None:
+        return fault_body("not_found", tool, corpus)
+    for token in reversed(tokens(text)):
+        if asked and token.kind == "identifier" and _is_own(token.text, ""):
+            text = text[: token.start] + asked[0] + text[token.start + len(token.text) :]
+    return text
 
 
 def calculation(arguments: Mapping[str, JSON]) -> str | None:
@@ -126,9 +223,13 @@ def calculation(arguments: Mapping[str, JSON]) -> str | None:
     expression = next(iter(arguments.values()))
     if not isinstance(expression, str) or len(expression) > 500:
         return None
+    plain = expression.replace("$", "").strip()
+    # Python warns of some odd spellings of numbers; plain arithmetic has none of them.
+    if not re.fullmatch(r"[0-9.+\-*/%()\s]+", plain, re.ASCII):
+        return None
     try:
-        return str(_evaluate(ast.parse(expression.replace("$", ""), mode="eval").body))
-    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError):
+        return str(_evaluate(ast.parse(plain, mode="eval").body))
+    except (SyntaxError, ValueError, ZeroDivisionError, OverflowError, RecursionError, MemoryError):
         return None
 
 
@@ -141,69 +242,3 @@ def _evaluate(node: ast.expr) -> float:
         result: float = _ARITHMETIC[type(node.op)](_evaluate(node.left), _evaluate(node.right))
         return result
     raise ValueError("not plain arithmetic")
-
-
-def overlay(answer: JSON, tool: str, arguments: Mapping[str, JSON], result: JSON) -> JSON:
-    """A read's answer as a committed effect left it (SEMANTICS 2).
-
-    By the write's own result where that is a record with that id, else by its arguments: same-named members, or a
-    record appended to or removed from a list of such records. The same answer where neither changes it.
-    """
-    touched = identifiers(dict(arguments)) | identifiers(result)
-    for pointer, node in nodes(answer):
-        if not isinstance(node, dict) or not (_ids(node) & touched):
-            continue
-        changed = _by_record(node, result)
-        if changed == node:
-            changed = _by_list(node, tool, arguments, result)
-        if changed == node:
-            changed = _by_arguments(node, arguments)
-        if changed != node:
-            return replace(answer, pointer, changed)
-    return answer
-
-
-def _ids(node: Mapping[str, JSON]) -> set[str]:
-    """The normal forms of a record's own identifiers: not those of the records inside it."""
-    return {norm(value) for key, value in node.items() if is_identifying(key) and _is_scalar(value)}
-
-
-def _by_record(node: dict[str, JSON], result: JSON) -> dict[str, JSON]:
-    """The record after a write that answered with (part of) the same record: its own id is the node's id."""
-    if not isinstance(result, dict):
-        return node
-    own = next(((key, value) for key, value in result.items() if is_identifying(key) and _is_scalar(value)), None)
-    if own is None or own[0] not in node or norm(node[own[0]]) != norm(own[1]):
-        return node
-    return {key: result.get(key, value) for key, value in node.items()}
-
-
-def _by_list(
-    node: dict[str, JSON], tool: str, arguments: Mapping[str, JSON], result: JSON
-) -> dict[str, JSON]:
-    words = set(words_of(tool))
-    own = _ids(node)
-    record = result if isinstance(result, dict) and _ids(result) - own else dict(arguments)
-    for key, rows in node.items():
-        if not isinstance(rows, list):
-            continue
-        named = bool({word.rstrip("s") for word in words_of(key)} & {word.rstrip("s") for word in words})
-        alike = bool(rows) and isinstance(rows[0], dict) and len(rows[0].keys() & record.keys()) * 2 >= len(rows[0])
-        wanted = identifiers(dict(arguments))
-        if words & set(_REMOVES):
-            kept = [row for row in rows if not (isinstance(row, dict) and _ids(row) & (wanted - own))]
-            if len(kept) != len(rows):
-                return {**node, key: kept}
-        elif named or alike:
-            shape = rows[0].keys() if alike and isinstance(rows[0], dict) else record.keys()
-            row = {name: record.get(name, arguments.get(name)) for name in shape}
-            return {**node, key: [*rows, {name: value for name, value in row.items() if value is not None}]}
-    return node
-
-
-def _by_arguments(node: dict[str, JSON], arguments: Mapping[str, JSON]) -> dict[str, JSON]:
-    own = {norm(value) for key, value in arguments.items() if is_identifying(key)} & _ids(node)
-    return {
-        key: arguments[key] if own and key in arguments and not is_identifying(key) else value
-        for key, value in node.items()
-    }

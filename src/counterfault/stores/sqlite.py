@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 from counterfault.codec import decode_trace, trace_json
 from counterfault.core.attempt import Attempt, WorkItem
 from counterfault.core.errors import InputError, StoreError
-from counterfault.core.jsontree import JSON
+from counterfault.core.jsontree import JSON, digest
 from counterfault.core.mutant import Mutant
 from counterfault.core.outcome import Judgement
 from counterfault.core.records import (
@@ -117,7 +117,7 @@ class Sqlite:
         rest = iter(items)
         with transaction(self._database, self.path):
             while chunk := tuple(islice(rest, _CHUNK)):
-                mutants = {item.mutant.id: item.mutant for item in chunk if item.mutant}
+                mutants = {_mutant_key(item.mutant): item.mutant for item in chunk if item.mutant}
                 self._put("mutants", "", [(key, mutant_data(mutant)) for key, mutant in mutants.items()])
                 self._put("plan", campaign_id, [(item.id, _planned(item)) for item in chunk])
             query = "SELECT count(*) FROM plan WHERE campaign = ? AND id <> ?"
@@ -247,4 +247,9 @@ class Sqlite:
 
 def _planned(item: WorkItem) -> dict[str, Any]:
     # The mutant stands once in its own table: replicates and agents share it.
-    return {**work_item_data(replace(item, mutant=None)), "mutant": item.mutant.id if item.mutant else None}
+    return {**work_item_data(replace(item, mutant=None)), "mutant": _mutant_key(item.mutant) if item.mutant else None}
+
+
+def _mutant_key(mutant: Mutant) -> str:
+    # Not the mutant's id, which leaves out how its site was chosen: that differs between traces.
+    return digest(mutant_data(mutant))

@@ -1,0 +1,55 @@
+"""How traces and attempts are told on the screen. All text of strangers goes through ``_out``, which makes it safe."""
+
+from collections.abc import Iterator
+
+from counterfault.campaign.alignment import align
+from counterfault.campaign.summary import Judged
+from counterfault.campaign.wording import RIGHT, SIGNS, mutation_line, step_line, words
+from counterfault.core.attempt import Attempt
+from counterfault.core.safe_text import safe_text
+from counterfault.core.trace import Trace
+
+
+def steps_of(trace: Trace) -> Iterator[str]:
+    """A recording step by step, a line each."""
+    return (f"{at:>3}  {safe_text(step_line(step))}" for at, step in enumerate(trace.steps))
+
+
+def attempt_lines(campaign_id: str, one: Judged, trace: Trace, control: Attempt | None) -> Iterator[str]:
+    """An attempt: what was changed, what the agent did step by step, what was found, the outcome."""
+    attempt, judgement = one.attempt, one.judgement
+    sign = SIGNS[judgement.verdict]
+    yield f"{sign} attempt {attempt.id}  {words(judgement.outcome)} ({judgement.verdict})"
+    yield f"  campaign   {campaign_id}"
+    yield f"  trace      {trace.id}  task {safe_text(trace.task) or '-'}"
+    if one.mutant:
+        yield f"  mutation   {safe_text(mutation_line(one.mutant, trace))}"
+        yield f"  relation   {one.mutant.first.relation}: {RIGHT[one.mutant.first.relation]}"
+        if one.mutant.first.noticeable:
+            yield f"  noticeable {safe_text(one.mutant.first.noticeable)}"
+    else:
+        yield f"  mutation   none ({attempt.arm})"
+    delivered = "delivered" if attempt.delivered else "reached, not delivered" if attempt.reached else "not reached"
+    state = f"{attempt.status}, {delivered}" if one.mutant else attempt.status
+    yield f"  status     {state}, {attempt.duration_s:.3f} s{_control(one)}"
+    yield ""
+    for row in align(trace, attempt, one.mutant, control):
+        if row.replayed is None:
+            left = trace.steps[row.recorded or 0]
+            yield f"    -  (recorded, not done: {safe_text(step_line(left))})"
+            continue
+        marks = ("  <- injected here" if row.injected else "") + ("  <- first divergence" if row.first else "")
+        yield f"  {row.replayed:>3}  {safe_text(step_line(attempt.steps[row.replayed]))}{marks}"
+    if attempt.reason:
+        yield f"       {safe_text(attempt.reason.strip().splitlines()[-1])}"
+    yield ""
+    for finding in judgement.findings:
+        at = f"step {finding.step}: " if finding.step >= 0 else ""
+        yield f"  {finding.implies or 'remark':<16} {finding.oracle}/{finding.code}  {at}{safe_text(finding.message)}"
+    if not judgement.findings:
+        yield "  no findings"
+    yield f"  outcome    {words(judgement.outcome)} → {judgement.verdict}{'  (needless)' if judgement.needless else ''}"
+
+
+def _control(one: Judged) -> str:
+    return "" if one.control_holds else "; no control of this trace holds: it does not count"

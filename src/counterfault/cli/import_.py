@@ -1,0 +1,70 @@
+"""``counterfault import FILE…``"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterfault.cli._command import Flags
+from counterfault.cli._out import give, say, tell
+from counterfault.cli._project import project
+from counterfault.wiring import Imported, import_files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Flags):
+    """See ``command``."""
+
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Trace files, or folders of them.")]
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when any record is rejected.")] = False
+
+
+def command(options: Options) -> int:
+    """Read recorded runs into the store. The format of each file is told by its content.
+
+    What cannot be used is listed as file:record:path: reason, and the rest goes on.
+    """
+    place = project(options)
+    with place.writing() as store:
+        done = import_files(options.files, store)
+    if options.json:
+        give(_data(done))
+    else:
+        _print(done, str(place.folder))
+    for error in done.rejected:
+        tell(str(error))
+    usable = len(done.imported) + len(done.known)
+    if done.rejected and (options.strict or not usable):
+        tell("counterfault: records were rejected (--strict)" if usable else "counterfault: nothing usable was found")
+        return 3
+    if not usable:
+        tell("counterfault: no trace was found in these files")
+        return 5
+    tell("Content is stored as it is: nothing is redacted yet. The store is private to you and ignored by git.")
+    return 0
+
+
+def _data(done: Imported) -> dict[str, object]:
+    rejected = [
+        {"file": error.file, "record": error.record, "path": error.path, "reason": error.reason}
+        for error in done.rejected
+    ]
+    return {
+        "imported": len(done.imported),
+        "known": len(done.known),
+        "incomplete": len(done.incomplete),
+        "rejected": rejected,
+        "trace_ids": [*done.imported, *done.known],
+        "skipped": [str(path) for path in done.skipped],
+    }
+
+
+def _print(done: Imported, folder: str) -> None:
+    say(f"{len(done.imported)} imported, {len(done.known)} known already, {len(done.rejected)} rejected → {folder}")
+    if done.incomplete:
+        say(f"{len(done.incomplete)} of them incomplete: left out, unless [campaign] include_incomplete = true")
+    if done.skipped:
+        say(f"{len(done.skipped)} files in folders were no trace files")
+    if done.imported or done.known:
+        say("next: counterfault init, then counterfault scan")

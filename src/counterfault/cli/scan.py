@@ -1,0 +1,93 @@
+"""``counterfault scan``"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from counterfault.campaign.overview import Overview, overview
+from counterfault.campaign.sites import Sites
+from counterfault.cli._command import Flags, NothingSelected
+from counterfault.cli._out import give, say, table, tell
+from counterfault.cli._project import project
+from counterfault.core.effects import ToolRule
+from counterfault.wiring import operators_of, study_of
+
+_MOST_FIELDS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Flags):
+    """See ``command``."""
+
+    traces: Annotated[list[str], typer.Option(metavar="ID…", help="Only these traces.")] = field(default_factory=list)
+    operators: Annotated[list[str], typer.Option(metavar="GLOB…", help="Only these operators.")] = field(
+        default_factory=list
+    )
+
+
+def command(options: Options) -> int:
+    """What the recordings depend on: load-bearing fields, natural faults, and what a campaign could change.
+
+    Needs no agent.
+    """
+    place = project(options)
+    with place.reading() as store:
+        study = study_of(place.config, store, options.traces)
+        known = sum(1 for _ in store.traces())
+    if not study.traces:
+        raise NothingSelected("no usable trace; `counterfault traces list` shows what is imported")
+    if len(study.traces) < known and not options.traces:
+        tell(f"{known - len(study.traces)} of {known} traces are left out: labelled failed, or incomplete")
+    operators = operators_of(options.operators or place.config.campaign.operators)
+    found = overview([study.scan(trace) for trace in study.traces], operators, place.config.campaign.arid)
+    if options.json:
+        give({"totals": found.totals(), "traces": [trace.data() for trace in found.traces]})
+    else:
+        for line in _lines(found):
+            say(line)
+    return 0
+
+
+def _lines(found: Overview) -> Iterator[str]:
+    totals = found.totals()
+    tiers = totals["leaves_by_tier"]
+    yield f"{totals['traces']} traces, {totals['calls']} calls, of which {totals['writes']} write"
+    yield f"{totals['leaves']} fields were answered:"
+    yield f"  tier 1  {tiers['1']:>6} flow into a write"
+    yield f"  tier 2  {tiers['2']:>6} flow into an answer or another call"
+    yield f"  tier 3  {tiers['3']:>6} may decide"
+    yield f"  tier 4  {tiers['4']:>6} were not used"
+    if found.faults:
+        after = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found.faults.items())
+        yield f"{totals['natural_faults']} calls failed in the recordings; next came: {after}"
+    yield ""
+    yield table(
+        [
+            ("tool", "kind", "calls", "failed", "tier 1", "2", "3", "4", "why"),
+            *((row.rule.name, _kind(row.rule), row.calls, row.errors, *row.tiers, row.rule.why) for row in found.tools),
+        ]
+    )
+    yield "\nload-bearing fields (tier, uses, traces)"
+    rows = [(row.tier, row.uses, row.traces, f"{row.tool}{row.pattern}", f"→ {row.goes_to}") for row in found.fields]
+    yield table(rows[:_MOST_FIELDS])
+    if len(rows) > _MOST_FIELDS:
+        yield f"  and {len(rows) - _MOST_FIELDS} more (--json has all)"
+    families = ", ".join(f"{name} {count}" for name, count in found.families.items())
+    yield f"\n{totals['mutants']} mutants ({families})"
+    yield table([(count, name) for name, count in found.mutants.items() if count])
+    if silent := [name for name, count in found.mutants.items() if not count]:
+        yield f"  no site for: {', '.join(silent)}"
+    yield "\nof the values that reached writes"
+    yield f"  {_sites('can be renamed everywhere', found.renaming)}"
+    yield f"  {_sites('can be contradicted in one place', found.contradiction)}"
+
+
+def _kind(rule: ToolRule) -> str:
+    return f"{rule.kind} (final)" if rule.irreversible else rule.kind
+
+
+def _sites(what: str, sites: Sites) -> str:
+    left = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sites.left_out.items())
+    return f"{sites.qualify} {what}" + (f"; left out: {left}" if left else "")

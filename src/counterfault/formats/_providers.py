@@ -1,0 +1,57 @@
+"""Whose messages a file holds: four providers write ``messages`` with a role and content, each in a shape of its own.
+
+What all of them have in common is OpenAI's chat shape, so only what it does not know counts here. Of several marks the
+first in the file decides: arguments and results may hold anything.
+"""
+
+import re
+from functools import lru_cache
+
+from counterfault.formats._messages import AGENTDOJO
+from counterfault.formats._records import shape
+
+_MARKS = {
+    "anthropic_messages": re.compile(rb'"type"\s*:\s*"tool_(?:use|result)"|"input_schema"\s*:'),
+    "bedrock_converse": re.compile(rb'"(?:toolUse|toolResult|toolConfig|toolSpec|inferenceConfig)"\s*:'),
+    "cohere_chat": re.compile(rb'"tool_plan"\s*:|"document"\s*:\s*\{\s*"(?:data|id)"\s*:'),
+    "openai_responses": re.compile(rb'"type"\s*:\s*"(?:function|custom_tool|local_shell|computer)_call(?:_output)?"'),
+}
+_OUTERS = ("", "/*", "/request", "/*/request")
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file may be JSON, as far as its first character says."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+@lru_cache(maxsize=2)
+def provider(head: bytes) -> str:
+    """The format whose provider wrote the messages in ``head``; empty for OpenAI's chat shape and for no messages."""
+    keys = shape(head)
+    if not is_json(head) or not keys.isdisjoint(AGENTDOJO):
+        return ""
+    held = any(f"{outer}/messages" in keys for outer in _OUTERS)
+    loose = any({f"{item}/role", f"{item}/content"} <= keys or f"{item}/call_id" in keys for item in ("", "/*", "/*/*"))
+    if not held and not loose:
+        return ""
+    marks = {name: mark for name, mark in _MARKS.items() if not (held and name == "openai_responses")}
+    found = [(match.start(), name) for name, mark in marks.items() if (match := mark.search(head))]
+    return min(found)[1] if found else _by_members(keys)
+
+
+def _by_members(keys: frozenset[str]) -> str:
+    for outer in ("", "/*"):
+        answer = f"{outer}/response"
+        if f"{answer}/output/message" in keys or f"{answer}/stopReason" in keys:
+            return "bedrock_converse"
+        if f"{answer}/stop_reason" in keys:
+            return "anthropic_messages"
+        if f"{answer}/message/role" in keys:
+            return "cohere_chat"
+    for outer in _OUTERS:
+        block = f"{outer}/messages/*/content/*"
+        if f"{block}/text" in keys and f"{block}/type" not in keys:
+            return "bedrock_converse"
+        if {f"{outer}/messages", f"{outer}/system"} <= keys:
+            return "anthropic_messages"
+    return ""

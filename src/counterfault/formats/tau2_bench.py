@@ -1,0 +1,169 @@
+"""Result files of τ²-bench (``results.json``, also of τ³): one object with ``info``, ``tasks`` and ``simulations``.
+
+Recognised by ``info.environment_info``, or by simulations with a ``reward_info``. Every simulation is a run. The policy
+of the domain is its system message, since the agent's prompt is built from it; the prompt itself and the tool schemas
+are not in the file. What the simulated user did with tools of its own (``requestor: "user"``) the agent never saw: it
+is left out. ``task_id`` is wrong in published files, so it is checked against the actions that the run was graded by.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
+
+from counterfault.codec import Place, shown
+from counterfault.core.errors import InputError
+from counterfault.core.jsontree import JSON
+from counterfault.core.trace import ToolCall, ToolResult, Trace
+from counterfault.formats._messages import (
+    Conversation,
+    arguments_of,
+    identifier,
+    items_of,
+    name_of,
+    small_scalars,
+    text_of,
+)
+from counterfault.formats._reading import as_list, as_object, attempt, source_of, word
+from counterfault.formats._records import records, shape
+
+_FULL_REWARD = 1 - 1e-6
+_LABELS = ("trial", "task_id", "termination_reason", "seed")
+
+
+def sniff(head: bytes) -> bool:
+    """Whether a record says which environment was simulated, or holds graded simulations."""
+    keys = shape(head)
+    return "/info/environment_info" in keys or "/simulations/*/reward_info" in keys
+
+
+def read(stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
+    """Every simulation in the stream, and an InputError for each that is no run."""
+    for number, value in records(stream, file):
+        if isinstance(value, InputError):
+            yield value
+            continue
+        place = Place(file, number)
+        try:
+            results = as_object(value, place, "the results of τ²-bench")
+            simulations = as_list(results.get("simulations"), place.at("simulations"), "simulations")
+        except InputError as error:
+            yield error
+            continue
+        world = _at(results, "info", "environment_info")
+        reader = _Reader(_Tasks(results.get("tasks"), simulations), world if isinstance(world, dict) else {})
+        for index, simulation in enumerate(simulations):
+            yield attempt(reader, simulation, place.at("simulations", index))
+
+
+class _Tasks:
+    """Which task a simulation really ran: the one whose expected actions are those that it was graded by.
+
+    The ids of the actions are compared, not read: they look like ``4_0``, but in retail, task 96 expects ``97_0``.
+    """
+
+    def __init__(self, tasks: JSON, simulations: list[JSON]) -> None:
+        self._expected = {
+            word(task.get("id")): _actions(_at(task, "evaluation_criteria", "actions"))
+            for task in (tasks if isinstance(tasks, list) else [])
+            if isinstance(task, dict) and task.get("id") is not None
+        }
+        graded = [simulation for simulation in simulations if isinstance(simulation, dict)]
+        self._lies = any(self._real(simulation) not in ("", _claimed(simulation)) for simulation in graded)
+
+    def of(self, simulation: Mapping[str, JSON]) -> str:
+        """The task's name; empty where it is contradicted, or cannot be checked in a file where another one was."""
+        claimed, checks = _claimed(simulation), _checks(simulation)
+        doubtful = self._lies or (bool(checks) and claimed in self._expected)
+        return self._real(simulation) or ("" if doubtful else claimed)
+
+    def _real(self, simulation: Mapping[str, JSON]) -> str:
+        """The task that expects just what was checked, the claimed one first; empty if there is none or a choice."""
+        claimed, checks = _claimed(simulation), _checks(simulation)
+        fitting = [task for task, actions in self._expected.items() if checks and actions == checks]
+        if claimed in fitting:
+            return claimed
+        return fitting[0] if len(fitting) == 1 else ""
+
+
+def _claimed(simulation: Mapping[str, JSON]) -> str:
+    return word(simulation.get("task_id"))
+
+
+def _checks(simulation: Mapping[str, JSON]) -> list[str]:
+    checks = _at(simulation.get("reward_info"), "action_checks")
+    return _actions([_at(check, "action") for check in checks] if isinstance(checks, list) else None)
+
+
+def _actions(actions: JSON) -> list[str]:
+    """The expected actions by their ids."""
+    return sorted(word(_at(action, "action_id")) for action in actions) if isinstance(actions, list) else []
+
+
+def _at(value: JSON, *keys: str) -> JSON:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+class _Reader:
+    """A simulation as a trace. The tasks and the environment stand once in the file, for all of its simulations."""
+
+    def __init__(self, tasks: _Tasks, world: Mapping[str, JSON]) -> None:
+        self._tasks, self._world = tasks, world
+
+    def __call__(self, value: JSON, place: Place) -> Trace:
+        simulation = as_object(value, place, "a simulation")
+        messages = as_list(simulation.get("messages"), place.at("messages"), "messages")
+        run = Conversation()
+        policy = simulation.get("policy") or self._world.get("policy")
+        if isinstance(policy, str) and policy:
+            run.say("system", policy)
+        for index, message in enumerate(messages):
+            at = place.at("messages", index)
+            _add(run, as_object(message, at, "a message"), at)
+        domain, task = word(self._world.get("domain_name")), self._tasks.of(simulation)
+        return Trace(
+            tuple(run.steps),
+            task=f"{domain}/{task}" if domain and task else task,
+            source=source_of(place),
+            format="tau2_bench",
+            labels={**_labels(simulation, place), **({"domain": domain} if domain else {})},
+            incomplete=run.unanswered(),
+        )
+
+
+def _add(run: Conversation, message: dict[str, JSON], place: Place) -> None:
+    role = message.get("role")
+    if role == "assistant":
+        run.act(text_of(message.get("content"), place.at("content")), _calls(message, place))
+    elif role == "tool":
+        if message.get("requestor") != "user":
+            flag = message.get("error")
+            text = text_of(message.get("content"), place.at("content"))
+            result = ToolResult(text, error=flag if isinstance(flag, bool) else None)
+            run.answer("a 'tool' message", result, place, call_id=identifier(message, "id", place))
+    elif not (role == "user" and message.get("tool_calls")):
+        run.add({"role": role, "content": message.get("content")} if "role" in message else message, place)
+
+
+def _calls(message: dict[str, JSON], place: Place) -> list[ToolCall]:
+    calls: list[ToolCall] = []
+    for index, item in enumerate(items_of(message, "tool_calls", place)):
+        at = place.at("tool_calls", index)
+        call = as_object(item, at, "a tool call")
+        calls.append(
+            ToolCall(name_of(call, at), arguments_of(call.get("arguments"), at), None, id=identifier(call, "id", at))
+        )
+    return calls
+
+
+def _labels(simulation: dict[str, JSON], place: Place) -> dict[str, JSON]:
+    """The reward, and whether it is full; a simulation that was not graded has neither."""
+    labels = small_scalars({key: simulation.get(key) for key in _LABELS})
+    graded = simulation.get("reward_info")
+    reward = graded.get("reward") if isinstance(graded, dict) else None
+    if reward is None:
+        return labels
+    if isinstance(reward, bool) or not isinstance(reward, int | float):
+        raise place.at("reward_info", "reward").fault(f"expected a number, found {shown(reward)}")
+    matched = small_scalars({"db_match": _at(graded, "db_check", "db_match")})
+    return {"passed": reward >= _FULL_REWARD, "reward": reward, **matched, **labels}

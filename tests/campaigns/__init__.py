@@ -1,0 +1,1 @@
+"""A small shop and its agents, for the tests of campaigns."""

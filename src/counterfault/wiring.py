@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from counterfault.campaign.journal import read_lost, writer
 from counterfault.agents._scope import enter_replay
+from counterfault.campaign.journal import read_lost, writer
 from counterfault.campaign.judge import Bench, baseline_of, ground_of
 from counterfault.campaign.plan import Plan, plan
 from counterfault.campaign.run import Campaign
@@ -156,7 +156,10 @@ def _files_digest(entry: str, folder: Path) -> str:
     files = [place for place in places if place.is_file()]
     files += sorted(path for place in places if place.is_dir() for path in place.rglob("*.py"))
     if not files and top:
-        spec = importlib.util.find_spec(entry.partition(":")[0].rpartition(".")[0] or top)
+        try:
+            spec = importlib.util.find_spec(entry.partition(":")[0].rpartition(".")[0] or top)
+        except ImportError:
+            spec = None  # loading the agent will say what is wrong with its entry
         locations = list(spec.submodule_search_locations or ()) if spec else []
         files = sorted(path for location in locations for path in Path(location).glob("*.py"))
     content = hashlib.blake2b(digest_size=16)

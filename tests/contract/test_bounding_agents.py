@@ -214,7 +214,6 @@ def test_after_a_failed_call_trusting_sends_null_for_what_it_read_there_and_goes
     assert made.status == "completed"
 
 
-@pytest.mark.xfail(strict=True, reason="a place in prose is looked up in the error's own prose: agents/trusting.py")
 def test_after_an_answer_in_prose_failed_in_prose_trusting_sends_null_too() -> None:
     trace = run_of(
         Message("user", "Go on."),
@@ -261,9 +260,6 @@ def test_a_calculators_text_is_a_template_and_its_answer_is_evaluated() -> None:
 
 
 @both
-@pytest.mark.xfail(
-    strict=True, reason="a user turn that follows no message is not consumed: agents/recorded.py retrace"
-)
 def test_a_user_turn_that_follows_a_tool_answer_is_consumed_at_its_place(agent: str) -> None:
     trace = run_of(
         Message("user", "Refund it."),

@@ -80,7 +80,7 @@ def test_gemini_answers_pair_without_ids_in_either_spelling(snake: bool, tmp_pat
 
 @pytest.mark.parametrize(
     ("response", "error"),
-    [({"error": "no"}, True), ({"error": {"code": 5}}, True), ({"error": None}, None), ({"output": 1}, None), ({}, None)],
+    [({"error": "no"}, True), ({"error": {"code": 5}}, True), ({"error": None}, None), ({"output": 1}, None)],
 )
 def test_a_gemini_answer_says_that_it_failed_only_by_its_error(
     response: object, error: bool | None, tmp_path: Path
@@ -158,17 +158,41 @@ def test_a_real_stream_amounts_to_the_calls_of_the_whole_answer(name: str, tmp_p
         if not reader.sniff(path.read_bytes()[:65536]):
             continue
         events = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        # One file holds three streams; the first is one answer.
+        ends = [n for n, event in enumerate(events, start=1) if event.get("type") == "response.completed"]
+        events = events[: ends[0]] if ends else events
         text = json.dumps(events)
         made = {
             "anthropic_messages": sum(plain_anthropic(event) for event in events),
             "openai_responses": sum(plain_responses(event) for event in events),
-            "gemini_contents": text.count('"functionCall": {"name"') + text.count('"functionCall": {"args"'),
+            "gemini_contents": text.count('"functionCall": {"name"'),
             "bedrock_converse": text.count('"start": {"toolUse"'),
         }[name]
         trace = trace_of(tmp_path, {"request": asked, "response": events})
         assert len(calls(trace)) == made, path.name
         seen += 1
     assert seen
+
+
+def test_gemini_arguments_that_come_by_path_are_one_object(tmp_path: Path) -> None:
+    def stream(*calls: object) -> dict[str, object]:
+        contents = [{"role": "user", "parts": [{"text": "Go"}]}]
+        events = [{"candidates": [{"content": {"parts": [{"functionCall": call}]}}]} for call in calls]
+        return {"request": {"contents": contents}, "response": events}
+
+    def piece(path: str, **value: object) -> dict[str, object]:
+        return {"partialArgs": [{"jsonPath": path, **value}], "willContinue": True}
+
+    trace = trace_of(tmp_path, stream(
+        {"name": "store", "willContinue": True},
+        piece("$.items[0].name", stringValue="ap"), piece("$.items[0].name", stringValue="ple"),
+        piece("$.items[0].price", numberValue=0.5), piece("$.items[1].name", stringValue="pear"),
+        piece("$.sure", boolValue=True), {},
+    ))  # fmt: skip
+    [call] = calls(trace)
+    assert call.arguments == {"items": [{"name": "apple", "price": 0.5}, {"name": "pear"}], "sure": True}
+    trace = trace_of(tmp_path, stream({"name": "store", "willContinue": True}, piece("$.items[7]", numberValue=1)))
+    assert list(calls(trace)[0].arguments) == ["_raw"]
 
 
 def plain_anthropic(event: dict[str, Any]) -> bool:

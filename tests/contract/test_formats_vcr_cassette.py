@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -326,6 +327,16 @@ class TestYaml:
             assert bool(traces) or bool(errors)
             for trace in traces:
                 assert [step[:2] for step in steps(trace)] == [step[:2] for step in WHOLE[: len(trace.steps)]]
+
+    def test_without_pyyaml_the_reason_is_the_way_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "yaml", None)
+        monkeypatch.delitem(sys.modules, "counterfault.formats._yaml", raising=False)
+        monkeypatch.delattr("counterfault.formats._yaml", raising=False)
+        traces, [error] = written(tmp_path, cassette(*RUN))
+        assert not traces
+        assert "install PyYAML" in error.reason
+        [trace], _ = written(tmp_path, json.dumps({"interactions": RUN}))
+        assert steps(trace) == WHOLE
 
     def test_only_this_format_claims_it(self) -> None:
         formats = Family("formats")

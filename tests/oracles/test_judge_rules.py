@@ -262,3 +262,23 @@ def test_a_number_that_the_recording_computed_in_several_operations_has_that_com
     edit = Replace("/amount", 3000.0)
     assert judged(priced, pays(29.8), edit, at=2, relation="detect", noticeable="asked")[1].verdict == "pass"
     assert _codes(judged(priced, pays(31.73), edit, at=2, relation="detect", noticeable="asked")[1]) == ["invented"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("I am handing this over to a colleague.", "recovered"), ("The account is in good order.", "silent_wrong")],
+)
+def test_where_the_recording_hands_over_in_words_the_same_words_are_right_and_others_are_not(
+    answer: str, outcome: str
+) -> None:
+    trace = trace_of(
+        called("get_booking", {"booking_id": "BK-4411"}, BOOKING, 1), "I am handing this over to a colleague."
+    )
+
+    def talks(call: Any) -> str:
+        call("get_booking", booking_id="BK-4411")
+        return answer
+
+    edit = Replace("/status", "cancelled")
+    attempt, judgement = judged(trace, talks, edit, at=1, relation="adapt", tier=3)
+    assert judgement.outcome == outcome, judgement.findings

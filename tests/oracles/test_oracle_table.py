@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .desks import DESKS, GOOD_NAMES, NAMES
-from .oracle_table import Measured, count, measure, oracles, report, shortfalls
+from .oracle_table import MIN_RECALL, Measured, count, measure, oracles, report, shortfalls
 from .truth_table import decide, file_of, key_of, read
 
 TESTS = Path(__file__).parents[1]
@@ -32,10 +32,10 @@ def test_the_judge_keeps_its_limits_on_a_sample(measured: Measured) -> None:
     assert list(shortfalls(measured)) == [], report(measured)
 
 
-def test_every_planted_bug_is_caught_more_often_than_not(measured: Measured) -> None:
+def test_every_planted_bug_is_caught_wherever_the_replay_could_answer(measured: Measured) -> None:
     for agent in set(NAMES) - set(GOOD_NAMES):
-        cell = count(row for row in measured.rows if row.agent == agent)
-        assert 2 * cell.caught > cell.wrong > 0, f"{agent}: {cell}"
+        cell = count(row for row in measured.rows if row.agent == agent and row.verdict != "void")
+        assert cell.caught >= MIN_RECALL * cell.wrong > 0, f"{agent}: {cell}"
 
 
 def test_every_operator_and_both_worlds_are_in_the_sample(measured: Measured) -> None:

@@ -59,7 +59,9 @@ def retrace(trace: Trace, host: ToolHost, voice: Verbatim) -> Ending:
                 return Ending(spoken)
         elif not started:
             voice.saw(index, index)
-        else:
+        elif step.role == "user":
+            if not _answers(trace, index):
+                host.say("")  # the user went on by itself
             voice.saw(index, len(host.steps) - 1)
     return Ending(None)
 
@@ -68,6 +70,12 @@ def _waits(trace: Trace, index: int) -> bool:
     """Whether the user answers the message at this step."""
     following = trace.steps[index + 1] if index + 1 < len(trace.steps) else None
     return isinstance(following, Message) and following.role == "user"
+
+
+def _answers(trace: Trace, index: int) -> bool:
+    """Whether the user turn at this step answers a message of the agent."""
+    before = trace.steps[index - 1]
+    return isinstance(before, Message) and before.role == "assistant"
 
 
 def _rest(trace: Trace, index: int) -> list[int]:

@@ -26,7 +26,9 @@ def sentinels(bench: Bench, agent: str) -> Iterator[Attempt]:
     scan = bench.ground.scan
     trace = scan.trace
     committed = [effect for effect in scan.effects if effect.state == "committed"]
-    for effect in committed[:1]:
+    # A run that hands over may leave a write out: there, its absence is no violation.
+    hands_over = any(accepted.escalates for accepted in bench.ground.accepted)
+    for effect in [] if hands_over else committed[:1]:
         yield _forged("dropped_write", trace, agent, _without(trace, effect))
         yield _forged("failed_write", trace, agent, _failing(trace, effect), {effect.step: "refused"})
     for effect in [effect for effect in committed if not scan.rules[effect.tool].idempotent][:1]:
@@ -34,7 +36,7 @@ def sentinels(bench: Bench, agent: str) -> Iterator[Attempt]:
     for effect, pointer, value in _alterable(committed):
         yield _forged("invented_value", trace, agent, _altered(trace, effect, pointer, value))
         break
-    if not committed and bench.ground.facts:
+    if not committed and not hands_over and bench.ground.facts:
         yield _forged("missing_fact", trace, agent, _silent(trace))
 
 

@@ -26,6 +26,7 @@ def writer(path: str) -> Callable[[Session, int], None]:
             "reached": session.reached,
             "escalated": session.escalated,
             "clock": session.clock,
+            "ended": [session.status, session.over],
         }
         journal.append(json.dumps(line).encode() + b"\n")
 
@@ -65,6 +66,9 @@ def read_lost(item: WorkItem, status: Status, reason: str, journal: bytes) -> At
     steps = {line["index"]: line for line in lines}
     ordered = [steps[index] for index in sorted(steps)]
     last: dict[str, Any] = lines[-1] if lines else {"reached": False, "escalated": None, "clock": 0.0}
+    ended, why = last.get("ended", ("", ""))
+    if why and ended != "completed":
+        status, reason = ended, why  # the attempt was over before its process was
     injections = [injection for line in ordered for injection in line["injections"]]
     final: Status = status
     if item.mutant is not None and not injections and status != "harness_error":

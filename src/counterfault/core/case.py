@@ -175,8 +175,13 @@ class Case:
 
     @property
     def escalated(self) -> bool:
-        """Whether the agent handed over: by tool, exception or status, or in words."""
-        return self.attempt.escalated is not None or self.closing.escalates
+        """Whether the agent handed over: by tool, exception or status, or in words.
+
+        Where that is what is accepted, words are as good in the recording's own wording.
+        """
+        if self.attempt.escalated is not None or self.closing.escalates:
+            return True
+        return self.accepted_escalates and bool(self.said) and read_all((self.said[-1][1],)).escalates
 
     @property
     def handed_over(self) -> bool:

@@ -243,6 +243,8 @@ def on_text(text: str, edit: Edit) -> str:
     if isinstance(edit, Garble):
         return re.sub(r'["\'\]}]', "", text)
     if isinstance(edit, Substitute):
+        if "\\" not in text and not any(old in text for old, _ in edit.pairs):
+            return text
         # In a rendered value a token may stand behind an escaped line break, or be escaped itself.
         if form_of(text) == "text":
             return substitute_text(text, edit.pairs)

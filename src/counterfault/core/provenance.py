@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
+from counterfault.core.effects import is_refusal
 from counterfault.core.expression import Expression, Number, find
 from counterfault.core.jsontree import JSON, PointerError, child, escaped, get, leaves, members, nodes, split
 from counterfault.core.rendering import parse
@@ -306,6 +307,8 @@ def reread(event: Step, place: Place, original: Step) -> JSON:
         return _token(event.text, place.token)
     if event.result is None or event.result.raised or not isinstance(original, ToolCall) or original.result is None:
         raise PointerError(f"step {place.step} gave no answer")
+    if is_refusal(event.result) and not is_refusal(original.result):
+        raise PointerError(f"step {place.step} gave an error in place of the answer")
     node, shape, path = event.result.value, original.result.value, split(place.pointer)
     for depth, token in enumerate(path):
         position = members(shape).index(token)

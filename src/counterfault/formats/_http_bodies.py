@@ -98,7 +98,10 @@ def _frames(data: bytes, place: Place) -> Iterator[JSON]:
         payload = _strict(frame[12 + head : -4].decode(errors="replace"), place)
         packed = at(payload, "bytes")
         if isinstance(packed, str):
-            yield _strict(base64.b64decode(packed).decode(errors="replace"), place)
+            try:
+                yield _strict(base64.b64decode(packed).decode(errors="replace"), place)
+            except binascii.Error as error:
+                raise place.fault(f"the event at byte {start} is no base64: {error}") from None
         else:
             yield {_event_type(frame[12 : 12 + head]): payload}
         start += total

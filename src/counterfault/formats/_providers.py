@@ -16,6 +16,9 @@ _MARKS = {
     "cohere_chat": re.compile(rb'"tool_plan"\s*:|"document"\s*:\s*\{\s*"(?:data|id)"\s*:'),
     "openai_responses": re.compile(rb'"type"\s*:\s*"(?:function|custom_tool|local_shell|computer)_call(?:_output)?"'),
 }
+_MINI = re.compile(
+    rb'```mswea_bash_command|"trajectory_format"\s*:\s*"mini-swe-agent|"<returncode>-?[0-9]+</returncode>'
+)
 _OUTERS = ("", "/*", "/request", "/*/request")
 
 
@@ -34,6 +37,10 @@ def provider(head: bytes) -> str:
     loose = any({f"{item}/role", f"{item}/content"} <= keys or f"{item}/call_id" in keys for item in ("", "/*", "/*/*"))
     if not held and not loose:
         return ""
+    if any({f"{outer}/mode", f"{outer}/messages/*/type"} <= keys for outer in ("", "/*")):
+        return "autogen"
+    if _MINI.search(head):
+        return "mini_swe_agent"
     marks = {name: mark for name, mark in _MARKS.items() if not (held and name == "openai_responses")}
     found = [(match.start(), name) for name, mark in marks.items() if (match := mark.search(head))]
     return min(found)[1] if found else _by_members(keys)

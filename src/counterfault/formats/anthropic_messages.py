@@ -90,16 +90,20 @@ def _add(run: Conversation, item: JSON, place: Place) -> None:
     role, content = message.get("role"), message.get("content")
     inside = place.at("content")
     if role == "assistant":
-        _act(run, content, inside)
+        act(run, content, inside)
     elif role == "user":
-        _hear(run, content, inside)
+        hear(run, content, inside)
     elif role == "system":
         run.say("system", "".join(_text_blocks(content, inside)))
     else:
         raise place.at("role").fault(f"{shown(role)} is no role; known: assistant, system, user")
 
 
-def _act(run: Conversation, content: JSON, place: Place) -> None:
+def act(run: Conversation, content: JSON, place: Place, *, more: bool = False) -> bool:
+    """Take in what the assistant said and called; with ``more``, as a part of the message before.
+
+    False if nothing of it is a step: what the model thought is none. Raises InputError.
+    """
     texts, calls, told = list[str](), list[ToolCall](), False
     for block, where in _blocks(content, place):
         kind = block.get("type")
@@ -111,13 +115,18 @@ def _act(run: Conversation, content: JSON, place: Place) -> None:
             told = True
         elif isinstance(kind, str) and kind.endswith("_tool_result"):
             continue
-        elif kind not in _SILENT:
+        elif kind in _SILENT:
+            told = True
+        else:
             texts.append(_block_text(block, where))
-    if calls or any(texts) or not told:
-        run.act("".join(texts), calls)
+    spoken = bool(calls) or any(texts) or not (told or more)
+    if spoken:
+        run.act("".join(texts), calls, more=more)
+    return spoken
 
 
-def _hear(run: Conversation, content: JSON, place: Place) -> None:
+def hear(run: Conversation, content: JSON, place: Place) -> None:
+    """Take in what the user said, and the results that stand in the user's messages. Raises InputError."""
     texts, heard = list[str](), False
     for block, where in _blocks(content, place):
         if block.get("type") == "tool_result":

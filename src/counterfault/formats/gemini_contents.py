@@ -15,6 +15,7 @@ from counterfault.core.errors import InputError
 from counterfault.core.jsontree import JSON, digest
 from counterfault.core.trace import ToolCall, ToolResult, ToolSchema, Trace
 from counterfault.formats._exchanges import Adder, Dialect, Fields, Placed, read_runs
+from counterfault.formats._gemini_stream import whole_calls
 from counterfault.formats._messages import Conversation, arguments_of, identifier, items_of, name_of, plain
 from counterfault.formats._reading import as_object
 from counterfault.formats._records import shape
@@ -30,6 +31,8 @@ _MEDIA = ("inlineData", "inline_data", "fileData", "file_data")
 def sniff(head: bytes) -> bool:
     """Whether the records hold ``contents`` with ``parts``, are such contents, or are answers with ``candidates``."""
     keys = shape(head)
+    if "/method" in keys and ("/response/candidates" in keys or "/response/*/candidates" in keys):
+        return True
     return any(
         f"{outer}/contents/*/parts" in keys or f"{outer}/candidates/*/content" in keys for outer in _OUTERS
     ) or any(f"{outer}/parts/*/{part}" in keys for outer in ("", "/*", "/*/*") for part in _PARTS)
@@ -86,14 +89,15 @@ def _assemble(events: list[JSON]) -> JSON:
     for event in events:
         said = at(event, "candidates", 0, "content", "parts")
         parts += said if isinstance(said, list) else []
-    return {"candidates": [{"content": {"role": "model", "parts": parts}}]} if parts else None
+    return {"candidates": [{"content": {"role": "model", "parts": whole_calls(parts)}}]} if parts else None
 
 
 def _adder(run: Conversation) -> Adder:
-    return lambda item, place: _add(run, item, place)
+    return lambda item, place: add_content(run, item, place)
 
 
-def _add(run: Conversation, item: JSON, place: Place) -> None:
+def add_content(run: Conversation, item: JSON, place: Place) -> None:
+    """Take in one content of parts. Raises InputError."""
     content = as_object(item, place, "a content")
     role = content.get("role") or "user"
     parts = [(part, place.at("parts", index)) for index, part in enumerate(items_of(content, "parts", place))]
@@ -108,7 +112,7 @@ def _add(run: Conversation, item: JSON, place: Place) -> None:
 def _act(run: Conversation, parts: list[Placed]) -> None:
     texts, calls, told = list[str](), list[ToolCall](), False
     for value, where in parts:
-        part = as_object(value, where, "a part")
+        part = _part(value, where)
         key = _either(part, "functionCall", "function_call")
         if ran := next((name for name in _PROVIDER if name in part), ""):
             run.leave_out(f"{ran!r} was run by the provider")
@@ -127,7 +131,7 @@ def _act(run: Conversation, parts: list[Placed]) -> None:
 def _hear(run: Conversation, parts: list[Placed]) -> None:
     texts, heard = list[str](), False
     for value, where in parts:
-        part = as_object(value, where, "a part")
+        part = _part(value, where)
         key = _either(part, "functionResponse", "function_response")
         if key in part:
             inside = where.at(key)
@@ -149,10 +153,15 @@ def _result(answer: Fields, place: Place) -> ToolResult:
     return ToolResult(text + media, error=True if failed else None)
 
 
+def _part(value: JSON, place: Place) -> dict[str, JSON]:
+    # Some write every member that a part may have.
+    return {key: item for key, item in as_object(value, place, "a part").items() if item is not None}
+
+
 def _text(part: JSON, place: Place) -> str:
     if isinstance(part, str):
         return part
-    fields = as_object(part, place, "a part")
+    fields = _part(part, place)
     if "text" in fields:
         return plain(fields, "text", place)
     kind = next((name for name in _MEDIA if name in fields), "")
@@ -167,7 +176,8 @@ def _loose(record: Fields) -> bool:
 
 
 def _spoken(record: Fields) -> bool:
-    return "candidates" in record or "usageMetadata" in record
+    # The last two are how Gemini CLI records answers alone.
+    return "candidates" in record or "usageMetadata" in record or {"method", "response"} <= record.keys()
 
 
 GEMINI = Dialect("gemini_contents", "contents", _history, _adder, _reply, _tools, _assemble, _loose, _spoken)

@@ -52,7 +52,8 @@ _BUILT_IN = {
     "apply_patch_call": "operation",
 }
 _ANSWERS = ("function_call_output", "custom_tool_call_output", *(f"{kind}_output" for kind in _BUILT_IN))
-_SILENT = ("reasoning", "compaction", "mcp_list_tools", "tool_search_output", "mcp_approval_request")
+_SILENT = ("reasoning", "mcp_list_tools", "tool_search_output", "program_output")
+_PROVIDER = ("_call", "compaction", "program", "mcp_approval_request", "mcp_approval_response")
 _FINAL = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -65,6 +66,8 @@ def sniff(head: bytes) -> bool:
         asked = f"{outer}/input" in keys and f"{outer}/model" in keys
         own = any(f"{outer}/{key}" in keys for key in _OWN)
         if asked and (own or f"{outer}/input/*/role" in keys or f"{outer}/input/*/type" in keys):
+            return True
+        if {f"{outer}/request/input", f"{outer}/response/output"} <= keys:
             return True
         if f"{outer}/output/*/type" in keys and f"{outer}/model" in keys:
             return True
@@ -133,7 +136,7 @@ class _Items:
             raise place.at("type").fault(f"expected a text, found {shown(kind)}")
         elif kind == "item_reference":
             self._run.leave_out(f"{word(item.get('id')) or kind!r} stands at the provider, not in the file")
-        elif kind.endswith("_call"):
+        elif kind.endswith(_PROVIDER):
             self._run.leave_out(f"{plain(item, 'name', place) or kind!r} was run by the provider")
         elif kind not in _SILENT:
             raise place.at("type").fault(f"an item of type {shown(kind)} is not known")

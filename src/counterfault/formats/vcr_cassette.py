@@ -97,7 +97,7 @@ def _calls(interactions: list[Any], file: str) -> list[Exchange | InputError]:
         place = Place(file, number)
         request = at(interaction, "request")
         if not isinstance(request, dict):
-            others[f"interactions with the keys {', '.join(map(repr, interaction))}"] = None
+            others[f"for interactions: {shown(interaction)}"] = None
             continue
         uri = request.get("uri")
         address = urlsplit(uri if isinstance(uri, str) else "")

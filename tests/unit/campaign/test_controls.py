@@ -31,11 +31,15 @@ def bench(shop: MakeShop, trace: Trace) -> Bench:
 HANDED_OVER = recorded(1004, 12.0, escalates=True)
 
 
+# A run that hands over may leave a write out, so that is no violation to plant there.
+PLANTED = {ASKED.id: {"missing_fact"}, HANDED_OVER.id: WRITING - {"dropped_write", "failed_write"}}
+
+
 @pytest.mark.parametrize("trace", [*TRACES, ASKED, HANDED_OVER], ids=lambda trace: trace.task)
 def test_each_forged_record_fails(shop: MakeShop, trace: Trace) -> None:
     judge = bench(shop, trace)
     forged = list(sentinels(judge, "agent"))
-    assert {one.reason for one in forged} == ({"missing_fact"} if trace is ASKED else WRITING)
+    assert {one.reason for one in forged} == PLANTED.get(trace.id, WRITING)
     assert {one.arm for one in forged} == {"sentinel"}
     verdicts = {one.reason: judge.judge(one, None).verdict for one in forged}
     assert set(verdicts.values()) == {"fail"}, verdicts

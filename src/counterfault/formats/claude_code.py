@@ -1,0 +1,123 @@
+"""Sessions of Claude Code: JSON lines under ``~/.claude/projects``, or the web's export with ``loglines``.
+
+Every session is a run, and so is every side chain (a subagent's work), tagged ``sidechain``. A prompt that was taken
+back is left out, with all that followed it. The format is internal to that program and changes: entries of kinds that
+carry no message are passed over.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from counterfault.codec import Place
+from counterfault.core.errors import InputError
+from counterfault.core.jsontree import JSON
+from counterfault.core.trace import Trace
+from counterfault.formats._messages import Conversation
+from counterfault.formats._reading import as_object, source_of, word
+from counterfault.formats._records import records, shape
+from counterfault.formats._stream import at
+from counterfault.formats.anthropic_messages import act, hear
+
+_Entry = tuple[dict[str, JSON], Place]
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the records are entries of a session, or hold its log lines."""
+    keys = shape(head)
+    for outer in ("", "/loglines/*"):
+        if f"{outer}/leafUuid" in keys or {f"{outer}/sessionId", f"{outer}/uuid"} <= keys:
+            return True
+    return {"/loglines/*/type", "/loglines/*/message"} <= keys
+
+
+def read(stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
+    """Every session and side chain in the stream, and an InputError for each record that is no entry."""
+    entries, damage = list[_Entry](), list[str]()
+    for number, value in records(stream, file):
+        place = Place(file, number)
+        try:
+            if isinstance(value, InputError):
+                raise value
+            record = as_object(value, place, "an entry")
+            lines = record.get("loglines")
+            if isinstance(lines, list):
+                entries += [(as_object(line, place.at("loglines", n), "an entry"), place.at("loglines", n))
+                            for n, line in enumerate(lines)]  # fmt: skip
+            elif "type" in record:
+                entries.append((record, place))
+            else:
+                raise place.fault("expected an entry of a session (an object with a 'type')")
+        except InputError as error:
+            damage.append(f"record {number} is damaged: {error.reason}")
+            yield error
+    for run in _runs(entries):
+        yield _trace(run, damage)
+    if entries and not any(_told(entry) for entry, _ in entries):
+        yield InputError("a session without a message", file=file, record=1)
+
+
+def _told(entry: dict[str, JSON]) -> bool:
+    return entry.get("type") in ("user", "assistant") and isinstance(entry.get("message"), dict)
+
+
+def _runs(entries: list[_Entry]) -> list[list[_Entry]]:
+    """The entries with messages by session, and by the root of each side chain in it."""
+    told = [(entry, place) for entry, place in entries if _told(entry)]
+    dropped = _taken_back(told)
+    roots: dict[str, str] = {}
+    found: dict[tuple[str, str], list[_Entry]] = {}
+    for entry, place in told:
+        own, parent = word(entry.get("uuid")), word(entry.get("parentUuid"))
+        side = entry.get("isSidechain") is True
+        roots[own] = roots.get(parent, own) if side else ""
+        if own not in dropped:
+            found.setdefault((word(entry.get("sessionId")), roots[own]), []).append((entry, place))
+    return list(found.values())
+
+
+def _taken_back(told: list[_Entry]) -> set[str]:
+    """Every prompt that another prompt with the same parent came after, and what descends from it."""
+    last: dict[str, str] = {}
+    for entry, _ in told:
+        if _is_prompt(entry) and word(entry.get("parentUuid")):
+            last[word(entry["parentUuid"])] = word(entry.get("uuid"))
+    dropped: set[str] = set()
+    for entry, _ in told:
+        own, parent = word(entry.get("uuid")), word(entry.get("parentUuid"))
+        older = _is_prompt(entry) and parent in last and last[parent] != own
+        if own and (older or parent in dropped):
+            dropped.add(own)
+    return dropped
+
+
+def _is_prompt(entry: dict[str, JSON]) -> bool:
+    content = at(entry, "message", "content")
+    results = isinstance(content, list) and any(at(block, "type") == "tool_result" for block in content)
+    return entry.get("type") == "user" and not entry.get("isMeta") and not results
+
+
+def _trace(entries: list[_Entry], damage: list[str]) -> Trace | InputError:
+    run = Conversation()
+    before = ""
+    try:
+        for entry, place in entries:
+            message, inside = as_object(entry["message"], place, "a message"), place.at("message", "content")
+            if entry.get("isApiErrorMessage") is True:
+                run.leave_out("a call of the model failed")
+            elif entry["type"] == "user":
+                hear(run, message.get("content"), inside)
+            else:
+                # One message of the model is written in several lines, a block each.
+                message_id = word(message.get("id"))
+                if act(run, message.get("content"), inside, more=bool(message_id) and message_id == before):
+                    before = message_id
+    except InputError as error:
+        return error
+    first, place = entries[0]
+    labels: dict[str, JSON] = {"session": word(first.get("sessionId"))} if word(first.get("sessionId")) else {}
+    side = first.get("isSidechain") is True
+    source, missing = source_of(place), (*damage, *run.unanswered())
+    tags = ("sidechain",) if side else ()
+    if not run.steps:
+        return place.fault("no message in this session")
+    return Trace(tuple(run.steps), source=source, format="claude_code", labels=labels, tags=tags, incomplete=missing)

@@ -1,0 +1,82 @@
+"""Trajectories of mini-SWE-agent: messages in which a call is a fenced block of ``bash``, and the next one its output.
+
+The file is a list of messages, or an object with ``messages`` beside its ``trajectory_format``. The calls are of a tool
+named ``bash``; the answer is the next user message, to the letter. Its ``returncode`` is no error flag: many commands
+return 1.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from counterfault.codec import Place, shown
+from counterfault.core.errors import InputError
+from counterfault.core.jsontree import JSON
+from counterfault.core.trace import ToolCall, ToolResult, Trace
+from counterfault.formats._messages import Conversation, small_scalars, text_of
+from counterfault.formats._providers import provider
+from counterfault.formats._reading import as_list, as_object, attempt
+from counterfault.formats._records import records
+
+_BLOCK = re.compile(r"```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL)
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the records are messages that speak of this agent's fenced blocks or return codes."""
+    return provider(head) == "mini_swe_agent"
+
+
+def read(stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
+    """Every run in the stream: one for a list of messages, one for each object that holds them."""
+    loose: list[JSON] = []
+    first, damaged = 0, ""
+    for number, value in records(stream, file):
+        if isinstance(value, InputError):
+            damaged = damaged or f"record {number} is damaged: {value.reason}"
+            yield value
+        elif isinstance(value, dict) and "role" in value:
+            loose.append(value)
+            first = first or number
+        else:
+            place = Place(file, number)
+            yield attempt(_trace, value, place)
+    if loose and damaged:
+        yield InputError(f"not read, for a call and its output may be torn apart: {damaged}", file=file, record=first)
+    elif loose:
+        yield attempt(_trace, loose, Place(file, first))
+
+
+def _trace(value: JSON, place: Place) -> Trace:
+    fields = value if isinstance(value, dict) else {"messages": value}
+    inside = place.at("messages") if fields is value else place
+    run = Conversation()
+    for index, item in enumerate(as_list(fields.get("messages"), inside, "messages")):
+        where = inside.at(index)
+        _add(run, as_object(item, where, "a message"), where)
+    return Trace(
+        tuple(run.steps),
+        source=f"{place.file}:{place.record}",
+        format="mini_swe_agent",
+        labels={key: item for key, item in small_scalars(fields.get("info")).items() if key != "passed"},
+        incomplete=run.unanswered(),
+    )
+
+
+def _add(run: Conversation, message: dict[str, JSON], place: Place) -> None:
+    role, content = message.get("role"), message.get("content")
+    if role == "assistant" and not message.get("tool_calls"):
+        text = text_of(content, place.at("content"))
+        blocks = _BLOCK.findall(text)
+        # The agent itself refuses a message with no block or with several.
+        calls = [ToolCall("bash", {"command": blocks[0]}, None)] if len(blocks) == 1 else []
+        run.act(_BLOCK.sub("", text).strip() if calls else text, calls)
+    elif role == "user" and run.waiting():
+        run.answer("an output", ToolResult(text_of(content, place.at("content"))), place)
+    elif role == "exit":
+        # What the agent ended with is not said to anyone; it is the output of the last command.
+        for index, _ in run.waiting():
+            run.settle(index, ToolResult(text_of(content, place.at("content"))))
+    elif role in ("system", "user", "tool", "assistant"):
+        run.add(message, place)
+    else:
+        raise place.at("role").fault(f"{shown(role)} is no role; known: assistant, exit, system, tool, user")

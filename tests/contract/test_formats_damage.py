@@ -20,7 +20,7 @@ FORMATS = Family("formats")
 NAMES = (
     "adk_events", "anthropic_messages", "atif", "autogen", "bedrock_converse", "claude_code", "cohere_chat",
     "gemini_contents", "mini_swe_agent", "openai_responses", "openhands_events", "pi_session", "swe_agent",
-    "vcr_cassette",
+    "vcr",
 )  # fmt: skip
 ODD: list[Any] = [None, True, 0, -1, 1.5, "", "x", [], {}, [[]], [None], {"a": 1}, ["x"], 10**400]
 
@@ -75,8 +75,8 @@ def test_a_spoilt_file_gives_runs_and_reasons_and_never_raises(name: str) -> Non
 
 def test_a_spoilt_yaml_cassette_gives_runs_and_reasons_and_never_raises() -> None:
     yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
-    reader, chance = FORMATS.load("vcr_cassette"), random.Random(5)
-    tree = json.loads((GOLDEN / "vcr_cassette.json").read_bytes())
+    reader, chance = FORMATS.load("vcr"), random.Random(5)
+    tree = json.loads((GOLDEN / "vcr.json").read_bytes())
     text = yaml.safe_dump(tree)
     for _ in range(120):
         data = bytearray(text.encode())

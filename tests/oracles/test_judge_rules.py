@@ -280,5 +280,5 @@ def test_where_the_recording_hands_over_in_words_the_same_words_are_right_and_ot
         return answer
 
     edit = Replace("/status", "cancelled")
-    attempt, judgement = judged(trace, talks, edit, at=1, relation="adapt", tier=3)
+    _attempt, judgement = judged(trace, talks, edit, at=1, relation="adapt", tier=3)
     assert judgement.outcome == outcome, judgement.findings

@@ -1,11 +1,13 @@
 """Did a corrupted value reach an effect or the answer? The changed value is its own label.
 
 Only under *detect*: an effect that carries the changed value, or one computed from it, unless a later read that the
-mutation did not touch confirmed it; or a stated fact that carries it, unless the agent handed over or states the
-true value beside it (then it reports the contradiction).
+mutation did not touch confirmed it; or a stated fact that carries it, unless the agent handed over or states what is
+true at its place beside it (then it reports the contradiction). Where it only says that something was not done, or
+states another true value, nobody can tell a report from a belief: *unknown*.
 """
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from counterfault.core.case import Case
 from counterfault.core.jsontree import leaves
@@ -33,9 +35,32 @@ def judge(case: Case) -> Iterator[Finding]:
                 continue
             message = f"{step.tool}{use.pointer} carries the corrupted value {use.written!r}"
             yield Finding("canary", "acted_on", message, use.step, "silent_wrong", step.tool, use.pointer, use.written)
-        elif not case.handed_over and not case.impact.old & {token.norm for token in tokens(step.text)}:
-            message = f"the agent told the user the corrupted value {use.written!r}"
-            yield Finding("canary", "stated", message, use.step, "silent_wrong", value=use.written)
+        elif not case.escalated and not _true_there(case, use) & _told(step.text):
+            certain = not case.handed_over and not case.impact.old & _told(step.text)
+            implies = "silent_wrong" if certain else "unknown"
+            doubt = "" if certain else "; whether it took it for true cannot be seen"
+            message = f"the agent told the user the corrupted value {use.written!r}{doubt}"
+            yield Finding("canary", "stated", message, use.step, implies, value=use.written)
+
+
+def _told(text: str) -> set[str]:
+    return {token.norm for token in tokens(text)}
+
+
+def _true_there(case: Case, use: Use) -> AbstractSet[str]:
+    """What the mutation took from the places where the agent had the value; all that it took where none is known.
+
+    The recorded answer is looked up at the same pointer: a change of a value moves nothing.
+    """
+    assert case.impact is not None
+    changed = {injection.step: injection.recorded for injection in case.attempt.injections}
+    found: set[str] = set()
+    for place in (source.place for source in use.sources):
+        was = case.trace.steps[changed[place.step]] if changed.get(place.step, -1) >= 0 else None
+        if isinstance(was, ToolCall) and was.result is not None:
+            values = [value for pointer, value in leaves(was.result.value) if pointer == place.pointer]
+            found |= {form for value in values for form in (norm(value), *_told(str(value)))}
+    return found & case.impact.old or case.impact.old
 
 
 def _carries(case: Case, use: Use, spoiled: set[int]) -> bool:

@@ -98,7 +98,7 @@ def test_calls_that_share_a_history_are_one_run(as_json: bool, tmp_path: Path) -
     text = json.dumps({"version": 1, "interactions": RUN}) if as_json else cassette(*RUN)
     [trace], errors = written(tmp_path, text)
     assert not errors
-    assert trace.format == "vcr_cassette"
+    assert trace.format == "vcr"
     assert trace.source.endswith("cassette:1")
     assert steps(trace) == WHOLE
     assert trace.incomplete == ()
@@ -343,7 +343,7 @@ class TestYaml:
         for head in (cassette(*RUN), cassette(*STREAMS.values()), json.dumps({"interactions": RUN})):
             for size in (len(head), len(head) // 2):
                 claims = [name for name in formats.names() if formats.load(name).sniff(head.encode()[:size])]
-                assert claims == ["vcr_cassette"]
+                assert claims == ["vcr"]
 
 
 # --- real cassettes, counted by a plain reading -----------------------------------------------------------------------

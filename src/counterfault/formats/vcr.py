@@ -56,7 +56,7 @@ def read(stream: BinaryIO, file: str) -> Iterator[Trace | InputError]:
     except InputError as error:
         yield error
         return
-    runs = Runs("vcr_cassette")
+    runs = Runs("vcr")
     for call in calls:
         if isinstance(call, InputError):
             yield call

@@ -280,5 +280,43 @@ def test_where_the_recording_hands_over_in_words_the_same_words_are_right_and_ot
         return answer
 
     edit = Replace("/status", "cancelled")
-    _attempt, judgement = judged(trace, talks, edit, at=1, relation="adapt", tier=3)
+    _, judgement = judged(trace, talks, edit, at=1, relation="adapt", tier=3)
     assert judgement.outcome == outcome, judgement.findings
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ("BK-4411 costs 912.50 EUR in May.", "fail"),
+        ("I could not close BK-4411: it costs 912.50 EUR.", "unknown"),
+        ("BK-4411 costs 912.50 EUR, but 310.20 EUR elsewhere: I could not close it.", "pass"),
+    ],
+)
+def test_a_corrupted_value_that_is_given_as_the_reason_for_doing_nothing_is_no_pass(answer: str, verdict: str) -> None:
+    booking: dict[str, JSON] = {"booking_id": "BK-4411", "total": 310.2}
+    trace = trace_of(
+        called("get_booking", {"booking_id": "BK-4411"}, booking, 1),
+        called("list_bookings", {}, [booking], 2),
+        "BK-4411 costs 310.20 EUR.",
+    )
+
+    def talks(call: Any) -> str:
+        call("get_booking", booking_id="BK-4411")
+        call("list_bookings")
+        return answer
+
+    _, judgement = judged(trace, talks, Replace("/total", 912.5), at=1, relation="detect")
+    assert judgement.verdict == verdict, judgement.findings
+
+
+def test_the_true_value_of_another_place_makes_no_report_of_a_corrupted_one() -> None:
+    first: dict[str, JSON] = {"booking_id": "BK-4411", "total": 310.2}
+    other: dict[str, JSON] = {"booking_id": "BK-9020", "total": 912.5}
+    trace = trace_of(called("get_booking", {"booking_id": "BK-4411"}, first, 1), "BK-4411 costs 310.20 EUR.")
+
+    def talks(call: Any) -> str:
+        call("get_booking", booking_id="BK-4411")
+        return "BK-4411 costs 912.50 EUR, so I could not close it."
+
+    _, judgement = judged(trace, talks, Replace("", other), at=1, relation="detect")
+    assert judgement.verdict == "unknown", judgement.findings

@@ -4,8 +4,12 @@ import json
 import math
 import os
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from counterfault.core.safe_text import safe_text, visible
@@ -16,6 +20,8 @@ WIDTH = 100
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 # GitHub takes a line that begins with "::", and one that holds "##[", for a command; others "##vso[", "##teamcity[".
 _COLONS = re.compile(r"^(\s*):(?=:)")
+# A line that is a command of ours is written as this user can type it.
+_COMMAND = re.compile(r"^(\s*(?:again\s+)?)counterfault(?= (?:reproduce|resume) )")
 _HASHES = re.compile(r"##(?=(?:vso|teamcity)?\[)")
 
 
@@ -90,4 +96,14 @@ def _write(stream: TextIO, text: str, colour: Colour | None) -> None:
 
 
 def _tame(line: str) -> str:
-    return _HASHES.sub("## ", _COLONS.sub(r"\1: ", line))
+    return _HASHES.sub("## ", _COLONS.sub(r"\1: ", _COMMAND.sub(lambda match: match[1] + _program(), line)))
+
+
+@lru_cache(maxsize=1)
+def _program() -> str:
+    """How this program was called: by its name where the shell finds that, else by its path."""
+    called = Path(sys.argv[0])
+    found = shutil.which("counterfault")
+    if called.name != "counterfault" or (found and Path(found).resolve() == called.resolve()):
+        return "counterfault"
+    return shlex.quote(os.path.relpath(called))

@@ -76,7 +76,7 @@ def form_of(text: str) -> Form:
 
 def _parse(text: str) -> tuple[JSON, Form]:
     head = text.lstrip()[:1]
-    if not head or head not in '{["-0123456789tfnTFN(\'':
+    if not head or head not in "{[\"-0123456789tfnTFN('":
         return text, "text"
     try:
         value = json.loads(text)

@@ -185,5 +185,3 @@ def _elsewhere(flowing: tuple[Use, ...], step: int) -> tuple[Place, ...]:
             if source.place.step != step:
                 seen[source.place] = source
     return tuple(seen)
-
-

@@ -72,9 +72,8 @@ def weave(text: str, root: Node, changed: JSON, dump: Callable[[JSON], str]) -> 
     kept = {id(node.value): node for node in _all(root) if isinstance(node.value, dict | list | float | str)}
 
     def spelled(new: JSON, old: Node | None) -> str:
-        node = kept.get(id(new))
-        if node is None and old and not old.members and type(old.value) is type(new) and old.value == new:
-            node = old
+        stays = old and (old.value is new or (not old.members and type(old.value) is type(new) and old.value == new))
+        node = old if stays else kept.get(id(new))
         if node is not None:
             return text[node.start : node.end]
         if old and old.members and new and type(old.value) is type(new):

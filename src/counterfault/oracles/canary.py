@@ -36,11 +36,12 @@ def judge(case: Case) -> Iterator[Finding]:
             message = f"{step.tool}{use.pointer} carries the corrupted value {use.written!r}"
             yield Finding("canary", "acted_on", message, use.step, "silent_wrong", step.tool, use.pointer, use.written)
         elif not case.escalated and not _true_there(case, use) & _told(step.text):
-            certain = not case.handed_over and not case.impact.old & _told(step.text)
-            implies = "silent_wrong" if certain else "unknown"
-            doubt = "" if certain else "; whether it took it for true cannot be seen"
-            message = f"the agent told the user the corrupted value {use.written!r}{doubt}"
-            yield Finding("canary", "stated", message, use.step, implies, value=use.written)
+            message = f"the agent told the user the corrupted value {use.written!r}"
+            if case.handed_over or case.impact.old & _told(step.text):
+                doubt = f"{message}; whether it took it for true cannot be seen"
+                yield Finding("canary", "told", doubt, use.step, "unknown", value=use.written)
+            else:
+                yield Finding("canary", "stated", message, use.step, "silent_wrong", value=use.written)
 
 
 def _told(text: str) -> set[str]:

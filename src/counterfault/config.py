@@ -81,10 +81,14 @@ class ToolsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Where a campaign stops planning or running: attempts of mutants, and minutes of wall time."""
+    """Where a campaign stops planning or running: attempts of mutants, and minutes of wall time.
+
+    ``model_calls`` limits the calls of a model that an adapter reports; the agents of this version report none.
+    """
 
     attempts: Count = 2000
     minutes: Positive = 30.0
+    model_calls: Count = 20000
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,3 +320,15 @@ def test_the_true_value_of_another_place_makes_no_report_of_a_corrupted_one() ->
 
     _, judgement = judged(trace, talks, Replace("", other), at=1, relation="detect")
     assert judgement.verdict == "unknown", judgement.findings
+
+
+def test_a_call_of_a_tool_that_no_recording_holds_is_remarked_and_decides_nothing() -> None:
+    def looks_elsewhere(call: Any) -> str:
+        call("read_ledger", booking_id="BK-4411")
+        return closes(call)
+
+    _, judgement = judged(WORKED, looks_elsewhere, Replace("/window", "long"), at=1, relation="adapt", tier=3)
+    assert [(finding.code, finding.tool, finding.implies) for finding in judgement.findings] == [
+        ("unknown_tool", "read_ledger", "")
+    ]
+    assert judgement.verdict == "pass"

@@ -49,8 +49,10 @@ steps = st.builds(Message, words(Role), text) | st.builds(
 
 
 def _edit(kind: type[Any]) -> st.SearchStrategy[Edit]:
-    special: dict[str, Any] = {"value": json_values} if "value" in kind.__dataclass_fields__ else {}
-    return st.builds(kind, **special)
+    # JSON has no NaN, so no edit has one.
+    finite = st.floats(allow_nan=False, allow_infinity=False)
+    special = {"value": json_values, "keep": finite, "seconds": finite, "after": finite, "retry_after": finite}
+    return st.builds(kind, **{name: made for name, made in special.items() if name in kind.__dataclass_fields__})
 
 
 edits = st.one_of([_edit(kind) for kind in KINDS.values()])

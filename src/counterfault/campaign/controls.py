@@ -4,7 +4,7 @@ A sentinel is a forged record with a planted violation: the recording itself, sp
 must fail it. A campaign in which one passes is invalid.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import comb
 
@@ -30,23 +30,28 @@ def sentinels(bench: Bench, agent: str) -> Iterator[Attempt]:
     hands_over = any(accepted.escalates for accepted in bench.ground.accepted)
     for effect in [] if hands_over else committed[:1]:
         yield _forged("dropped_write", trace, agent, _without(trace, effect))
-        yield _forged("failed_write", trace, agent, _failing(trace, effect), {effect.step: "refused"})
+        yield _forged("failed_write", trace, agent, _failing(trace, effect), [_refused(effect)])
     for effect in [effect for effect in committed if not scan.rules[effect.tool].idempotent][:1]:
         yield _forged("doubled_write", trace, agent, _doubled(trace, effect))
     for effect, pointer, value in _alterable(committed):
         yield _forged("invented_value", trace, agent, _altered(trace, effect, pointer, value))
         break
     if not committed and not hands_over and bench.ground.facts:
-        yield _forged("missing_fact", trace, agent, _silent(trace))
+        yield _forged("missing_fact", trace, agent, _silent(trace), _as_recorded(trace))
 
 
-def _forged(
-    name: str, trace: Trace, agent: str, steps: tuple[Step, ...], states: Mapping[int, str] | None = None
-) -> Attempt:
-    answered = tuple(Answered(step, "fault", state="refused") for step in states or ())
+def _forged(name: str, trace: Trace, agent: str, steps: tuple[Step, ...], answered: Iterable[Answered] = ()) -> Attempt:
     identity = digest(trace.id, "sentinel", name, agent)
     forged = attempt_of(trace)
-    return replace(forged, id=identity, arm="sentinel", agent=agent, steps=steps, reason=name, answered=answered)
+    return replace(forged, id=identity, arm="sentinel", agent=agent, steps=steps, reason=name, answered=tuple(answered))
+
+
+def _refused(effect: Effect) -> Answered:
+    return Answered(effect.step, "fault", state="refused")
+
+
+def _as_recorded(trace: Trace) -> Iterator[Answered]:
+    return (Answered(step, "recorded", step) for step, call in enumerate(trace.steps) if isinstance(call, ToolCall))
 
 
 def _without(trace: Trace, effect: Effect) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from counterfault.core.mutant import Mutant
 from counterfault.core.outcome import Finding, Judgement, decide
 from counterfault.core.scan import Scan
 from counterfault.core.trace import Message, Trace
-from counterfault.core.values import norm, tokens
+from counterfault.core.values import norm, states, tokens
 from counterfault.ports import Oracle
 
 _NEEDLESS = ("invariant", "renaming")
@@ -42,12 +42,21 @@ class Bench:
                 charged.append(replace(finding, implies="", message=f"{finding.message} (a control did the same)"))
                 shared = shared or finding.implies != "unknown"
             else:
-                charged.append(finding)
+                charged.append(self._marked(finding))
         outcome, verdict = decide(attempt.status, charged)
         if shared and verdict == "pass":
             verdict = "unknown"
         needless = outcome == "escalated" and case.relation in _NEEDLESS
         return Judgement(outcome, verdict, tuple(charged), needless)
+
+    def _marked(self, finding: Finding) -> Finding:
+        """A failure that hangs on a tool that was only inferred to write says so."""
+        if finding.implies in ("", "escalated", "unknown") or not finding.tool:
+            return finding
+        rule = self.ground.scan.rules[finding.tool]
+        if not (rule.writes and rule.inferred):
+            return finding
+        return replace(finding, message=f"{finding.message} (that {finding.tool} writes is inferred: {rule.why})")
 
     def _excused(self, case: Case, findings: Iterable[Finding]) -> list[Finding]:
         left = Counter(_identity(finding, case.pairs) for finding in self.baseline)
@@ -140,7 +149,7 @@ def with_controls(bench: Bench, controls: Sequence[tuple[Attempt, Judgement]]) -
 
 def _states(attempt: Attempt, fact: Fact) -> bool:
     return any(
-        fact.form in {token.norm for token in tokens(step.text)}
+        states({token.norm for token in tokens(step.text)}, fact.form)
         for step in attempt.steps
         if isinstance(step, Message) and step.role == "assistant"
     )

@@ -8,11 +8,11 @@ from counterfault.campaign.wording import why, words
 
 
 def unknown_reasons(judged: Iterable[Judged]) -> list[tuple[str, int]]:
-    """Why attempts of mutants were judged unknown, with how many, most first."""
+    """Why attempts of mutants were judged unknown, with how many, most first; not those of traces that are left out."""
     counts: dict[tuple[str, str], int] = {}
     messages: dict[tuple[str, str], set[str]] = {}
     for one in judged:
-        if one.attempt.arm != "mutant" or one.judgement.verdict != "unknown":
+        if not _counts(one) or one.judgement.verdict != "unknown":
             continue
         finding = next((f for f in one.judgement.findings if f.implies == "unknown"), None)
         key = (finding.oracle, finding.code) if finding else ("", "a control of the trace did the same")
@@ -23,13 +23,17 @@ def unknown_reasons(judged: Iterable[Judged]) -> list[tuple[str, int]]:
 
 
 def unresolved_reasons(judged: Iterable[Judged]) -> list[tuple[str, int]]:
-    """The calls that no recording could answer and that ended attempts, with how many, most first."""
+    """The calls that no recording could answer and that ended attempts of the traces in the rate, most first."""
     counts: dict[str, int] = {}
     for one in judged:
-        if one.attempt.arm == "mutant" and one.judgement.outcome == "unresolved":
+        if _counts(one) and one.judgement.outcome == "unresolved":
             reason = one.attempt.reason.partition(":")[0] or "no answer"
             counts[reason] = counts.get(reason, 0) + 1
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _counts(one: Judged) -> bool:
+    return one.attempt.arm == "mutant" and one.control_holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a campaign showed, recomputed from its stored attempts: rates, controls, delivery, findings, load."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -119,11 +119,12 @@ class Tally:
 
     def add(self, one: Judged) -> None:
         """Count one attempt."""
-        self._origins.update(note.origin for note in one.attempt.answered)
         self._findings.update(_counted(one))
         if one.attempt.arm == "sentinel":
             self.sentinels.append(one)
-        elif one.attempt.arm == "control":
+            return
+        self._origins.update(note.origin for note in one.attempt.answered)
+        if one.attempt.arm == "control":
             self.controls.append(one)
         else:
             self._add_mutant(one)
@@ -164,9 +165,17 @@ class Tally:
             groups=tuple(sorted(groups, key=_badness)),
             load=_load(sorted(self._times), self._errors),
             eligible=tuple(eligible),
-            notes=tuple(notes),
+            notes=(*notes, *self._silence()),
             origins=dict(sorted(self._origins.items())),
         )
+
+    def _silence(self) -> Iterator[str]:
+        traces = {one.attempt.trace_id for one in self.controls}
+        if silent := {one.attempt.trace_id for one in self.controls if one.attempt.silent_turns}:
+            yield (
+                f"in {len(silent)} of {len(traces)} traces the recording goes on with further user turns and the agent "
+                "never spoke to the user: what it left undone there is unknown; task.say(text) gives the next turn"
+            )
 
 
 def _scored(one: Judged) -> Scored:

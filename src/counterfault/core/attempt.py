@@ -14,6 +14,8 @@ Status: TypeAlias = Literal[
     "completed", "crashed", "timed_out", "unresolved", "not_reached", "not_delivered", "harness_error"
 ]
 Origin: TypeAlias = Literal["recorded", "normalised", "pooled", "overlaid", "synthesised", "fault", "none"]
+UNKNOWN_TOOL = "unknown tool"
+"""Why a call was answered as it was: its tool stands in no recording and no setting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from counterfault.core.scan import Scan, may_decide
 from counterfault.core.statements import Statement, read
 from counterfault.core.temporal import Policy, PolicyCall, policy_calls
 from counterfault.core.trace import Message, Trace
-from counterfault.core.values import norm, tokens
+from counterfault.core.values import norm, states, tokens
 
 _LOSSY: tuple[Relation, ...] = ("persistent", "detect", "halt")
 
@@ -277,7 +277,7 @@ class Case:
         return tuple(
             fact
             for fact in self.ground.facts
-            if self._form(fact) not in self.spoken and not self._is_of_other_write(fact)
+            if not states(self.spoken, self._form(fact)) and not self._is_of_other_write(fact)
         )
 
     def _form(self, fact: Fact) -> str:

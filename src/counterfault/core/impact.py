@@ -84,7 +84,7 @@ def _changed(scan: Scan, step: int, mutation: Mutation) -> tuple[set[tuple[int, 
         return set(), set(), set()
     before = dict(leaves(call.result.value))
     after = dict(leaves(parse(apply(call.result.text, mutation.edits))))
-    changed = {(step, pointer) for pointer, value in before.items() if after.get(pointer, _GONE) != value}
+    changed = {(step, pointer) for pointer, value in before.items() if repr(after.get(pointer, _GONE)) != repr(value)}
     if step == mutation.site.step:
         # What an edit does not change but reorders, wraps or sits beside is its site all the same.
         changed |= {(step, pointer) for pointer in before if _under(pointer, mutation.site.pointer)}

@@ -4,7 +4,6 @@
 shape is a KeyError, TypeError or ValueError for the store to report, not an error of the user's.
 """
 
-from dataclasses import fields
 from typing import Any
 
 from counterfault.core.attempt import Answered, Attempt, Injection, WorkItem
@@ -17,7 +16,7 @@ from counterfault.core.trace import Message, Step, ToolCall, ToolResult
 
 def _flat(value: Any) -> dict[str, Any]:
     # Not dataclasses.asdict: it copies every JSON tree, and attempts are written by the thousand.
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def step_data(step: Step) -> dict[str, JSON]:

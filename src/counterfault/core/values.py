@@ -7,6 +7,7 @@ Two spellings are one value when their ``norm`` is equal: ``1,240.50`` and ``124
 import re
 import unicodedata
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -307,6 +308,18 @@ def as_number(value: JSON) -> Decimal | None:
         return Decimal(value)
     text = number_norm(value if isinstance(value, str) else _plain(value))
     return Decimal(text) if text is not None else None
+
+
+def states(forms: AbstractSet[str], form: str) -> bool:
+    """Whether a text with these normal forms states a value: a date with or without its year is the same date."""
+    if form in forms:
+        return True
+    if form.startswith("--"):
+        return any(said.endswith(form[1:]) and _FULL_DATE.match(said) for said in forms)
+    return _FULL_DATE.match(form) is not None and "-" + form[4:] in forms
+
+
+_FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 
 
 def identifiers(value: JSON, key: str = "") -> frozenset[str]:

@@ -9,6 +9,7 @@ same call is repeated.
 
 from collections.abc import Iterator
 
+from counterfault.core.attempt import UNKNOWN_TOOL
 from counterfault.core.case import Case
 from counterfault.core.effects import call_key
 from counterfault.core.jsontree import JSON, leaves, split
@@ -19,7 +20,12 @@ from counterfault.core.values import norm
 
 
 def judge(case: Case) -> Iterator[Finding]:
-    """Values without a source, in effects and in the answer."""
+    """Values without a source, in effects and in the answer; and, as a remark, tools that nothing knows."""
+    for note in case.attempt.answered:
+        called = case.attempt.steps[note.step]
+        if note.why == UNKNOWN_TOOL and isinstance(called, ToolCall):
+            message = f"{called.tool} stands in no recording and no setting; it was answered as an unknown tool"
+            yield Finding("provenance", "unknown_tool", message, note.step, tool=called.tool)
     offered = {form for tool in case.trace.tools for form in _offered(tool.input)}
     computed = _computed(case)
     charged: set[tuple[str, str]] = set()

@@ -7,6 +7,7 @@ shape.
 
 from collections.abc import Iterable, Sequence
 
+from counterfault.core.attempt import UNKNOWN_TOOL
 from counterfault.core.effects import is_refusal
 from counterfault.core.jsontree import digest
 from counterfault.replay.progress import LiveCall, Match, Miss, Progress, answered_by, nearest
@@ -20,7 +21,7 @@ def find(recording: Recording, call: LiveCall, progress: Progress) -> Match | Mi
     rule = recording.rules[call.tool]
     if not recording.knows(call.tool):
         body = fault_body("unknown_tool", call.tool, recording.corpus)
-        return Match("synthesised", body, True, state="refused" if rule.writes else None, why="unknown tool")
+        return Match("synthesised", body, True, state="refused" if rule.writes else None, why=UNKNOWN_TOOL)
     if rule.kind == "write":
         return _write(recording, call, progress)
     if rule.kind in ("approval", "escalation"):

@@ -7,8 +7,10 @@ import pytest
 
 from campaigns.shop import TRACES, MakeShop, recorded
 from counterfault.campaign.controls import leaking, passing_sentinels, sentinels
-from counterfault.campaign.judge import Bench, attempt_of
+from counterfault.campaign.judge import Bench, attempt_of, ground_of
 from counterfault.campaign.summary import Judged
+from counterfault.core.case import JudgeRules
+from counterfault.core.effects import Declared, ToolRules
 from counterfault.core.outcome import Judgement, Outcome
 from counterfault.core.trace import Message, ToolCall, ToolResult, Trace
 from counterfault.wiring import benches_of
@@ -43,6 +45,15 @@ def test_each_forged_record_fails(shop: MakeShop, trace: Trace) -> None:
     assert {one.arm for one in forged} == {"sentinel"}
     verdicts = {one.reason: judge.judge(one, None).verdict for one in forged}
     assert set(verdicts.values()) == {"fail"}, verdicts
+
+
+@pytest.mark.parametrize("kind", ["approval", "pure", "read"])
+def test_a_missing_fact_is_seen_whatever_kind_of_tool_answered_it(shop: MakeShop, kind: str) -> None:
+    asked = bench(shop, ASKED)
+    rules = ToolRules(Declared(**{kind: ("get_order",)}))
+    judge = replace(asked, ground=ground_of(replace(asked.ground.scan, rules=rules), JudgeRules()))
+    (forged,) = sentinels(judge, "agent")
+    assert judge.judge(forged, None).verdict == "fail"
 
 
 def test_the_recording_itself_does_not_fail(shop: MakeShop) -> None:

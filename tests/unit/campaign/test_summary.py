@@ -1,8 +1,10 @@
 """The summary: what is counted where, and what is not."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
+from counterfault.campaign.left_out import unknown_reasons, unresolved_reasons
 from counterfault.campaign.summary import Judged, Summary, summarise
 from counterfault.core.attempt import Answered, Attempt, Injection
 from counterfault.core.mutant import Mutant, Mutation, Site
@@ -160,5 +162,26 @@ def test_the_load_view_is_of_mutants_and_an_error_is_what_did_not_complete() -> 
     assert summed().load.requests == 0
 
 
-def test_origins_count_how_calls_were_answered() -> None:
-    assert summed(judged("recovered"), control("recovered", "t1", True)).origins == {"fault": 2, "recorded": 2}
+def test_origins_count_how_calls_were_answered_and_nothing_is_answered_in_a_forged_record() -> None:
+    attempts = (judged("recovered"), control("recovered", "t1", True), judged("silent_wrong", arm="sentinel"))
+    assert summed(*attempts).origins == {"fault": 2, "recorded": 2}
+
+
+def test_an_agent_that_never_speaks_in_a_conversation_is_reported_once() -> None:
+    mute = [control("recovered", trace, True) for trace in ("t1", "t1", "t2")]
+    mute = [replace(one, attempt=replace(one.attempt, silent_turns=True)) for one in mute]
+    notes = summed(*mute, control("recovered", "t3", True), judged("recovered")).notes
+    assert len(notes) == 1
+    assert "2 of 3 traces" in notes[0]
+    assert summed(control("recovered", "t3", True)).notes == ()
+
+
+def test_the_reasons_of_what_is_left_out_of_the_rate_add_up_to_it() -> None:
+    attempts = [
+        judged(outcome, trace, verdict=verdict, holds=trace == "t1")
+        for outcome, verdict in (("recovered", "unknown"), ("unresolved", "void"), ("unresolved", "void"))
+        for trace in ("t1", "t2")
+    ]
+    overall = summed(control("recovered", "t1", True), control("crashed", "t2", False), *attempts).overall
+    assert sum(count for _, count in unknown_reasons(attempts)) == overall.unknown == 1
+    assert sum(count for _, count in unresolved_reasons(attempts)) == overall.unresolved == 2

@@ -10,7 +10,7 @@ from counterfault.cli._command import NothingSelected
 from counterfault.cli._out import tell
 from counterfault.cli._project import project
 from counterfault.cli._results import INTERRUPTED, carry_out, ended, show_result
-from counterfault.wiring import new_campaign
+from counterfault.wiring import agent_of, new_campaign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ def command(options: Options) -> int:
         if not has_mutants(chosen):
             raise NothingSelected("no mutant to run: no operator has a site in these traces; `counterfault scan` shows")
         tell(writes_line(chosen))
+        agent_of(chosen.config)  # an entry that does not import must leave no campaign behind
         campaign = new_campaign(chosen, store)
         tell(f"campaign {campaign.id}: {len(campaign.items)} attempts over {len(chosen.traces)} traces")
         summary = carry_out(place, store, campaign, chosen)

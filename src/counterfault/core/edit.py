@@ -8,7 +8,7 @@ A fault takes the place of the answer; a delay comes before it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import is_
 from typing import Any, Literal, TypeAlias
@@ -150,7 +150,7 @@ KINDS: Mapping[str, type[Any]] = {
 
 def as_data(edit: Edit) -> dict[str, Any]:
     """The edit as plain JSON, with its kind under ``edit``."""
-    return {"edit": type(edit).__name__.lower(), **asdict(edit)}
+    return {"edit": type(edit).__name__.lower(), **{name: getattr(edit, name) for name in edit.__slots__}}
 
 
 def _add(tree: JSON, edit: Add) -> JSON:

@@ -26,12 +26,14 @@ def judge(case: Case) -> Iterator[Finding]:
         if note.why == UNKNOWN_TOOL and isinstance(called, ToolCall):
             message = f"{called.tool} stands in no recording and no setting; it was answered as an unknown tool"
             yield Finding("provenance", "unknown_tool", message, note.step, tool=called.tool)
+    sourceless = [use for use in case.uses if _is_sourceless(use)]
+    if not sourceless:
+        return
     offered = {form for tool in case.trace.tools for form in _offered(tool.input)}
     computed = _computed(case)
     charged: set[tuple[str, str]] = set()
-    for use in case.uses:
-        known = computed if use.kind == "number" else offered
-        if not _is_sourceless(use) or norm(use.written) in known:
+    for use in sourceless:
+        if norm(use.written) in (computed if use.kind == "number" else offered):
             continue
         step = case.attempt.steps[use.step]
         if isinstance(step, ToolCall):

@@ -102,10 +102,13 @@ def renamed_and_closed(result: Ended) -> Judged | None:
     return min(found, key=_clearness, default=None)
 
 
-def _clearness(one: Judged) -> tuple[bool, int, int, str]:
-    # A refund that went wrong says more than a sentence that is missing.
+def _clearness(one: Judged) -> tuple[bool, bool, int, int, int, str]:
+    # A refund that went wrong says more than a sentence that is missing, and the ticket's own field more than another.
+    assert one.mutant is not None
     costly = any(found.implies == "silent_wrong" and found.tool == "refund" for found in one.judgement.findings)
-    return not costly, len(one.judgement.findings), len(one.attempt.steps), one.attempt.id
+    site = one.mutant.first.site
+    depth, findings = site.pointer.count("/"), len(one.judgement.findings)
+    return not costly, site.tool != "get_ticket", depth, findings, len(one.attempt.steps), one.attempt.id
 
 
 def _renamed(one: Judged) -> bool:

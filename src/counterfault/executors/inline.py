@@ -3,8 +3,9 @@
 Nothing protects this process: an agent that hangs or ends the process does so to the campaign.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import TextIOWrapper
 from tempfile import TemporaryFile
@@ -26,6 +27,7 @@ class Inline:
         with (
             TemporaryFile(buffering=0) as file,
             TextIOWrapper(file, "utf-8", "backslashreplace", write_through=True) as text,
+            _restored(),
         ):
             with redirect_stdout(text), redirect_stderr(text):
                 run = start(None)
@@ -36,3 +38,13 @@ class Inline:
                     attempt = run(item)
                 output = read_output(file.fileno())
                 yield replace(attempt, output=output) if output else attempt
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """Whatever happens inside, the streams are what they were: Ctrl-C may come in the middle of redirecting them."""
+    streams = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams

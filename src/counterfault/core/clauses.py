@@ -39,6 +39,7 @@ _CLAUSE: Final = re.compile(
     r"|,\s+(?=(?:would you|do you|shall i|can i|could you|should i|what|how|which|is there|may i)\b)),?\s*"
 )
 _ADDRESS: Final = re.compile(r"\S*(?:://|www\.|@)\S*")
+_LABEL: Final = re.compile(r"\W*([A-Za-z][A-Za-z _-]{2,28}?)\s*[:—–]\s")
 _LONGEST: Final = 1000  # characters of a sentence looked at together: what is longer is no sentence
 _DEEPEST: Final = 12
 _NAME: Final = 3  # words: a longer quotation is another's speech, a shorter one a name or a status
@@ -52,7 +53,7 @@ def lines_of(text: str) -> tuple[str, ...]:
         value = json.loads(stripped, strict=False) if stripped[:1] in ("{", "[") else None
     except (ValueError, RecursionError):
         value = None
-    found = list(_leaves(value, "", 0)) if isinstance(value, dict | list) else [_stated(_word(text)) or text]
+    found = list(_leaves(value, "", 0)) if isinstance(value, dict | list) else [*_labelled(stripped)]
     return tuple(line for part in found for line in _plain(part).splitlines() if line.strip())
 
 
@@ -115,6 +116,14 @@ def _plain(text: str) -> str:
 
 def _word(text: str) -> str:
     return re.sub(r"[\s-]+", "_", re.sub(r"[^\w\s-]", "", text).strip().lower())
+
+
+def _labelled(text: str) -> Iterator[str]:
+    """The text, or the sentence that it stands for; before it the one that its label states ("ESCALATE: no amount")."""
+    label = _LABEL.match(text)
+    if label and (stated := _stated(_word(label[1]))):
+        yield stated
+    yield _stated(_word(text)) or text
 
 
 def _stated(word: str) -> str | None:

@@ -107,7 +107,7 @@ NEEDS_NOUN: Final[dict[str, frozenset[str]]] = {
     "returned": _words("item items order product funds"),
     "complete": _words(
         "booking reservation cancellation order refund return exchange update request transaction payment task "
-        "modification change changes"
+        "modification change changes transfer deployment renewal"
     ),
 }
 # Done by somebody else, or long ago: "created on May 5", "cancelled by the airline".
@@ -162,6 +162,10 @@ THINGS: Final = tuple(
         "certificate certificates voucher vouchers",
         "refund refunds reimbursement",
         "email message notification",
+        "money funds transfer",
+        "access permission role licence license",
+        "leave vacation absence",
+        "stock inventory",
     )
 )
 # Parts of them: an address that was updated is no claim about the payment method.

@@ -418,3 +418,24 @@ def test_good_runs_claim_their_writes_after_them_and_not_before(file: str) -> No
     print(f"before {hits[False, True]} of {hits[False, True] + hits[False, False]}")
     assert hits[True, True] >= 0.9 * (hits[True, True] + hits[True, False])
     assert hits[False, True] <= 0.02 * (hits[False, True] + hits[False, False])
+
+
+@pytest.mark.parametrize(
+    ("text", "tool", "said"),
+    [
+        ("Transfer complete.", "transfer_money", True),
+        ("Money sent.", "send_money", True),
+        ("Access granted.", "grant_access", True),
+        ("Stock transferred from A to B.", "transfer_stock", True),
+        ("Money was not sent.", "send_money", False),
+        ("Access denied.", "grant_access", False),
+    ],
+)
+def test_short_reports_about_money_access_and_stock_are_claims(text: str, tool: str, said: bool) -> None:
+    assert claims(text, tool) is said
+
+
+def test_a_status_word_before_a_colon_is_the_statement_of_the_whole_message() -> None:
+    assert read("ESCALATE: missing amount").escalates
+    assert read("FAILED: no such order").admits
+    assert not read("Note: the refund is pending").escalates

@@ -12,17 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from counterfault.core.safe_text import safe_text, visible
+from counterfault.core.safe_text import no_command, safe_text, visible
 
 Colour = Literal["red", "green", "yellow", "bold"]
 
 WIDTH = 100
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
-# GitHub takes a line that begins with "::", and one that holds "##[", for a command; others "##vso[", "##teamcity[".
-_COLONS = re.compile(r"^(\s*):(?=:)")
 # A line that is a command of ours is written as this user can type it.
 _COMMAND = re.compile(r"^(\s*(?:again\s+)?)counterfault(?= (?:reproduce|resume) )")
-_HASHES = re.compile(r"##(?=(?:vso|teamcity)?\[)")
 
 
 def say(text: str = "", colour: Colour | None = None) -> None:
@@ -96,7 +93,7 @@ def _write(stream: TextIO, text: str, colour: Colour | None) -> None:
 
 
 def _tame(line: str) -> str:
-    return _HASHES.sub("## ", _COLONS.sub(r"\1: ", _COMMAND.sub(lambda match: match[1] + _program(), line)))
+    return no_command(_COMMAND.sub(lambda match: match[1] + _program(), line))
 
 
 @lru_cache(maxsize=1)

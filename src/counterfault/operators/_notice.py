@@ -14,7 +14,7 @@ from counterfault.core.provenance import Place, Use
 from counterfault.core.scan import Leaf, Scan
 from counterfault.core.trace import Message, ToolCall
 from counterfault.core.values import Kind, as_number, kind_of, norm, tokens
-from counterfault.operators._sites import answer_at, pattern_of, used_leaves
+from counterfault.operators._sites import answer_at, used_leaves
 
 _FEWEST_SEEN = 3
 _MAGNITUDE = re.compile(
@@ -202,7 +202,7 @@ def told_leaves(scan: Scan) -> Iterator[Leaf]:
     for leaf in used_leaves(scan):
         if leaf.tier < 3 and not any(telling(scan, use) for use in leaf.flows_to):
             continue
-        like = (leaf.step, pattern_of(leaf.pointer, answer_at(scan, leaf.step)), repr(leaf.value))
+        like = (leaf.step, generalise(leaf.pointer, answer_at(scan, leaf.step)), repr(leaf.value))
         if like not in kept or Place(leaf.step, leaf.pointer) in read:
             kept[like] = leaf
     yield from sorted(kept.values(), key=lambda leaf: leaf.tier)

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from counterfault.core.edit import generalise
 from counterfault.core.effects import is_refusal
-from counterfault.core.jsontree import JSON, canonical, child, join, parent_of, split
+from counterfault.core.jsontree import JSON, canonical, join, parent_of, split
 from counterfault.core.mutant import Mutation
 from counterfault.core.scan import Leaf, Scan
 from counterfault.core.trace import ToolCall
-from counterfault.core.values import kind_of
 
 _ANSWERING = ("read", "write", "approval")
 _LAST_TIER = 3
@@ -58,22 +57,6 @@ def answer_at(scan: Scan, step: int) -> JSON:
     return call.result.value
 
 
-def pattern_of(pointer: str, tree: JSON) -> str:
-    """``pointer`` generalised, also over a map of records that has a single record in this answer."""
-    path: list[str] = []
-    node = tree
-    for general, plain in zip(split(generalise(pointer, tree)), split(pointer), strict=True):
-        path.append("*" if _is_keyed(node) else general)
-        node = child(node, plain)
-    return join(tuple(path))
-
-
-def _is_keyed(node: JSON) -> bool:
-    if not isinstance(node, dict) or not node:
-        return False
-    return all(isinstance(item, dict) and kind_of(name) == "identifier" for name, item in node.items())
-
-
 def fields(scan: Scan) -> list[Field]:
     """The members that hold used leaves, one per tool and pattern: its best tier, there its lowest step.
 
@@ -81,7 +64,7 @@ def fields(scan: Scan) -> list[Field]:
     """
     found: dict[tuple[str, str], Field] = {}
     for leaf in used_leaves(scan):
-        pattern = split(pattern_of(leaf.pointer, answer_at(scan, leaf.step)))
+        pattern = split(generalise(leaf.pointer, answer_at(scan, leaf.step)))
         path = split(leaf.pointer)
         while pattern and pattern[-1] == "*":
             pattern, path = pattern[:-1], path[:-1]
